@@ -1,0 +1,237 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
+
+namespace Winnow.Kernels.Cpu.Emit;
+
+/// <summary>Which emitted kernels this machine can run.</summary>
+internal enum Bf16Support
+{
+    /// <summary>None: bf16 weights are multiplied in f32.</summary>
+    None,
+
+    /// <summary>AVX512-BF16: vdpbf16ps.</summary>
+    Avx512,
+
+    /// <summary>AMX-BF16: tdpbf16ps on 16 × 16 tiles.</summary>
+    Amx,
+}
+
+/// <summary>
+/// The inner tile of a bf16 matrix product, C[rows, 48] (+)= A · B, emitted as machine code because .NET has no intrinsic for
+/// its instructions. Products are of bf16 values, sums in f32.
+/// <para>A: [rows, 2·pairs] bf16, row-major. B: a panel [pairs, 48, 2] bf16. C: [rows, 48] f32, row-major.</para>
+/// </summary>
+internal sealed unsafe partial class Bf16Kernels
+{
+    /// <summary>Columns of a panel of B and of a tile of C.</summary>
+    public const int Columns = 48;
+
+    private const int VectorFloats = 16, VectorsPerRow = Columns / VectorFloats, FirstB = 24, FirstA = 27, RegistersA = 5;
+    private const int AvxRows = 8, AmxRows = 16, AmxPairs = 16;
+
+    private readonly delegate* unmanaged[SuppressGCTransition]<ushort*, ushort*, float*, nint, nint, nint, void>[] _overwrite;
+    private readonly delegate* unmanaged[SuppressGCTransition]<ushort*, ushort*, float*, nint, nint, nint, void>[] _accumulate;
+    private readonly delegate* unmanaged<void*, void> _configureTiles;
+    private readonly byte[] _tileConfiguration = AmxTileConfiguration();
+
+    private Bf16Kernels(Bf16Support support, ExecutableMemory memory, int[] starts)
+    {
+        Support = support;
+        Rows = support == Bf16Support.Amx ? AmxRows : AvxRows;
+        PairsMultiple = support == Bf16Support.Amx ? AmxPairs : 1;
+        int kinds = support == Bf16Support.Amx ? 1 : AvxRows;
+        _overwrite = new delegate* unmanaged[SuppressGCTransition]<ushort*, ushort*, float*, nint, nint, nint, void>[kinds];
+        _accumulate = new delegate* unmanaged[SuppressGCTransition]<ushort*, ushort*, float*, nint, nint, nint, void>[kinds];
+        for (int kind = 0; kind < kinds; kind++)
+        {
+            _overwrite[kind] = (delegate* unmanaged[SuppressGCTransition]<ushort*, ushort*, float*, nint, nint, nint, void>)(memory.Address + starts[2 * kind]);
+            _accumulate[kind] = (delegate* unmanaged[SuppressGCTransition]<ushort*, ushort*, float*, nint, nint, nint, void>)(memory.Address + starts[(2 * kind) + 1]);
+        }
+
+        if (support == Bf16Support.Amx) _configureTiles = (delegate* unmanaged<void*, void>)(memory.Address + starts[2]);
+    }
+
+    /// <summary>Which instructions the kernels use.</summary>
+    public Bf16Support Support { get; }
+
+    /// <summary>Rows of a full tile. AVX-512 kernels take any number of rows up to it, AMX kernels only it.</summary>
+    public int Rows { get; }
+
+    /// <summary>The inner dimension, in pairs, is padded with zeros to a multiple of this.</summary>
+    public int PairsMultiple { get; }
+
+    /// <summary>The kernels of this process, or null where the processor or the system does not allow them.</summary>
+    public static Bf16Kernels? Instance { get; } = TryCreate(Detect());
+
+    /// <summary>What the processor and the operating system offer.</summary>
+    public static Bf16Support Detect()
+    {
+        if (!Avx512F.IsSupported || X86Base.CpuId(0, 0).Eax < 7) return Bf16Support.None;
+        bool avx512 = (X86Base.CpuId(7, 1).Eax & (1 << 5)) != 0;
+        (_, _, _, int features) = X86Base.CpuId(7, 0);
+        bool amx = (features & (1 << 22)) != 0 && (features & (1 << 24)) != 0 && RequestTileState();
+        return amx ? Bf16Support.Amx : avx512 ? Bf16Support.Avx512 : Bf16Support.None;
+    }
+
+    /// <summary>Emits the kernels; null where there is nothing to emit or executable memory is forbidden.</summary>
+    public static Bf16Kernels? TryCreate(Bf16Support support)
+    {
+        if (support == Bf16Support.None) return null;
+        (byte[] code, int[] starts) = Emit(support);
+        return ExecutableMemory.TryCreate(code) is { } memory ? new Bf16Kernels(support, memory, starts) : null;
+    }
+
+    /// <summary>The machine code of all kernels and where each starts: per row count overwrite, accumulate; for AMX then the tile set-up.</summary>
+    internal static (byte[] Code, int[] Starts) Emit(Bf16Support support)
+    {
+        var assembler = new X64Assembler();
+        var starts = new List<int>();
+        for (int rows = 1; rows <= (support == Bf16Support.Amx ? 1 : AvxRows); rows++)
+        {
+            foreach (bool accumulate in (ReadOnlySpan<bool>)[false, true])
+            {
+                starts.Add(assembler.Position);
+                if (support == Bf16Support.Amx) EmitAmx(assembler, accumulate);
+                else EmitAvx512(assembler, rows, accumulate);
+            }
+        }
+
+        if (support == Bf16Support.Amx)
+        {
+            starts.Add(assembler.Position);
+            assembler.ConfigureTiles(new Address(Register.Rdi));
+            assembler.Return();
+        }
+
+        return (assembler.Code.ToArray(), [.. starts]);
+    }
+
+    /// <summary>Must run once on each thread before its first <see cref="Multiply"/>: AMX keeps its tile shapes per thread.</summary>
+    public void PrepareThread()
+    {
+        if (_configureTiles == null) return;
+        fixed (byte* configuration = _tileConfiguration) _configureTiles(configuration);
+    }
+
+    /// <summary>c (+)= a · b for one tile.</summary>
+    /// <param name="a">[rows, 2·pairs] bf16, rows <paramref name="aStride"/> elements apart.</param>
+    /// <param name="b">[pairs, 48, 2] bf16.</param>
+    /// <param name="c">[rows, 48], rows <paramref name="cStride"/> elements apart.</param>
+    /// <param name="rows">1 … <see cref="Rows"/>.</param>
+    /// <param name="pairs">At least 1, a multiple of <see cref="PairsMultiple"/>.</param>
+    /// <param name="aStride">In bf16 elements.</param>
+    /// <param name="cStride">In floats.</param>
+    /// <param name="accumulate">True adds to c.</param>
+    public void Multiply(ushort* a, ushort* b, float* c, int rows, int pairs, long aStride, long cStride, bool accumulate)
+    {
+        int kind = _overwrite.Length == 1 ? 0 : rows - 1;
+        (accumulate ? _accumulate : _overwrite)[kind](a, b, c, pairs, (nint)(aStride * sizeof(ushort)), (nint)(cStride * sizeof(float)));
+    }
+
+    /// <summary>rows × 3 accumulators in zmm0–23, a row of the panel in zmm24–26, broadcast pairs of A in zmm27–31 by turns.</summary>
+    private static void EmitAvx512(X64Assembler code, int rows, bool accumulate)
+    {
+        // rdi = a, rsi = b, rdx = c, rcx = pairs, r8 = stride of a, r9 = stride of c (System V calling convention).
+        code.LoadAddress(Register.R10, new Address(Register.R8, 0, Register.R8, 2));
+        code.Move(Register.R11, Register.R10);
+        code.Add(Register.R11, Register.R10);
+        code.Add(Register.R10, Register.Rdi);
+        code.Add(Register.R11, Register.Rdi);
+        for (int i = 0; i < rows * VectorsPerRow; i++) code.Zero(i);
+
+        int loop = code.Position;
+        for (int j = 0; j < VectorsPerRow; j++) code.Load(FirstB + j, new Address(Register.Rsi, j * 64));
+        for (int row = 0; row < rows; row++)
+        {
+            int pair = FirstA + (row % RegistersA);
+            code.Broadcast(pair, RowOfA(row));
+            for (int j = 0; j < VectorsPerRow; j++) code.DotBf16((row * VectorsPerRow) + j, FirstB + j, pair);
+        }
+
+        code.Add(Register.Rsi, VectorsPerRow * 64);
+        code.Add(Register.Rdi, 4);
+        if (rows > 3) code.Add(Register.R10, 4);
+        if (rows > 6) code.Add(Register.R11, 4);
+        code.Subtract(Register.Rcx, 1);
+        code.JumpIfNotZero(loop);
+
+        for (int row = 0; row < rows; row++)
+        {
+            for (int j = 0; j < VectorsPerRow; j++)
+            {
+                var place = new Address(Register.Rdx, j * 64);
+                int sum = (row * VectorsPerRow) + j;
+                if (accumulate) code.Add(sum, sum, place);
+                code.Store(place, sum);
+            }
+
+            code.Add(Register.Rdx, Register.R9);
+        }
+
+        code.ZeroUpper();
+        code.Return();
+
+        // Three pointers and the scales 1 and 2 of the stride reach eight rows.
+        static Address RowOfA(int row)
+        {
+            Register start = row < 3 ? Register.Rdi : row < 6 ? Register.R10 : Register.R11;
+            return (row % 3) switch
+            {
+                0 => new Address(start),
+                1 => new Address(start, 0, Register.R8, 1),
+                _ => new Address(start, 0, Register.R8, 2),
+            };
+        }
+    }
+
+    /// <summary>16 × 48: C in tiles 0–2, A in tile 3, B in tiles 4–6. A panel's row of 48 pairs is 192 bytes, so its tiles are 64 bytes apart.</summary>
+    private static void EmitAmx(X64Assembler code, bool accumulate)
+    {
+        code.Move(Register.Rax, Register.R8);
+        code.Move(Register.R8, Register.R9);
+        for (int j = 0; j < VectorsPerRow; j++)
+        {
+            if (accumulate) code.LoadTile(j, new Address(Register.Rdx, j * 64, Register.R8));
+            else code.ZeroTile(j);
+        }
+
+        code.Move(Register.R10, Register.Rcx);
+        code.Move(Register.R11, Register.Rsi);
+        code.MoveImmediate(Register.R9, Columns * 4);
+        int loop = code.Position;
+        code.LoadTile(3, new Address(Register.Rdi, 0, Register.Rax));
+        for (int j = 0; j < VectorsPerRow; j++)
+        {
+            // From here on r9 holds the panel's stride.
+            code.LoadTile(4 + j, new Address(Register.R11, j * 64, Register.R9));
+            code.DotTileBf16(j, 3, 4 + j);
+        }
+
+        code.Add(Register.Rdi, AmxPairs * 4);
+        code.Add(Register.R11, AmxPairs * Columns * 4);
+        code.Subtract(Register.R10, AmxPairs);
+        code.JumpIfNotZero(loop);
+        for (int j = 0; j < VectorsPerRow; j++) code.StoreTile(new Address(Register.Rdx, j * 64, Register.R8), j);
+        code.Return();
+    }
+
+    /// <summary>Palette 1; every tile 16 rows of 64 bytes.</summary>
+    private static byte[] AmxTileConfiguration()
+    {
+        var bytes = new byte[64];
+        bytes[0] = 1;
+        for (int tile = 0; tile < 8; tile++)
+        {
+            bytes[16 + (2 * tile)] = 64;
+            bytes[48 + tile] = AmxRows;
+        }
+
+        return bytes;
+    }
+
+    /// <summary>Linux hands out the AMX state only on request: arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA).</summary>
+    private static bool RequestTileState() => OperatingSystem.IsLinux() && SystemCall(158, 0x1023, 18) == 0;
+
+    [LibraryImport("libc", EntryPoint = "syscall")]
+    private static partial nint SystemCall(nint number, nint first, nint second);
+}
