@@ -1,0 +1,35 @@
+using System.Runtime.CompilerServices;
+
+namespace Winnow.Kernels.Cpu;
+
+/// <summary>Elementary functions on registers.</summary>
+internal static class VectorMath
+{
+    // Outside these, e^x rounds to 0 or to infinity.
+    private const float ExpLowest = -104f;
+    private const float ExpHighest = 89f;
+    private const float Log2E = 1.44269504f;
+
+    // ln 2 in two parts; the upper has few enough bits that n · upper is exact.
+    private const float Ln2Upper = 0.693359375f;
+    private const float Ln2Lower = -2.12194440e-4f;
+
+    /// <summary>e^x within about one unit in the last place; 0 below −104 and infinity above 89.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes Exp<TLanes>(TLanes x)
+        where TLanes : struct, ILanes<TLanes>
+    {
+        x = TLanes.Min(TLanes.Max(x, TLanes.Broadcast(ExpLowest)), TLanes.Broadcast(ExpHighest));
+        TLanes n = TLanes.Round(x * TLanes.Broadcast(Log2E));
+        TLanes r = TLanes.FusedMultiplyAdd(n, TLanes.Broadcast(-Ln2Upper), x);
+        r = TLanes.FusedMultiplyAdd(n, TLanes.Broadcast(-Ln2Lower), r);
+        TLanes p = TLanes.Broadcast(1.9875691500e-4f);
+        p = TLanes.FusedMultiplyAdd(p, r, TLanes.Broadcast(1.3981999507e-3f));
+        p = TLanes.FusedMultiplyAdd(p, r, TLanes.Broadcast(8.3334519073e-3f));
+        p = TLanes.FusedMultiplyAdd(p, r, TLanes.Broadcast(4.1665795894e-2f));
+        p = TLanes.FusedMultiplyAdd(p, r, TLanes.Broadcast(1.6666665459e-1f));
+        p = TLanes.FusedMultiplyAdd(p, r, TLanes.Broadcast(0.5f));
+        p = TLanes.FusedMultiplyAdd(p * r, r, r) + TLanes.Broadcast(1f);
+        return TLanes.ScaleByPowerOfTwo(p, n);
+    }
+}
