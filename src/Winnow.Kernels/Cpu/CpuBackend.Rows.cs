@@ -1,28 +1,62 @@
 namespace Winnow.Kernels.Cpu;
 
+/// <content>Whole rows: stored weights, embeddings, gathering.</content>
 public sealed unsafe partial class CpuBackend
 {
-    /// <inheritdoc/>
-    public void Upload(WeightSource source, TensorView to) =>
-        throw new NotImplementedException();
+    private const int GatherPartLength = 16384;
 
     /// <inheritdoc/>
-    public void Clear(TensorView x) =>
-        throw new NotImplementedException();
+    public void Upload(WeightSource source, TensorView to)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        Matrix rows = source.Transposed ? At(to, source.Columns, source.Rows) : At(to, source.Rows, source.Columns);
+        for (int row = 0; row < source.Rows; row++)
+        {
+            ReadOnlySpan<byte> stored = source.Row(row);
+            int bytes = source.ElementType == ElementType.F32 ? 4 : 2;
+            if (stored.Length < (long)bytes * source.Columns)
+                throw new ArgumentException($"row {row} of the weight holds {stored.Length} bytes, expected {bytes} for each of {source.Columns}", nameof(source));
+            fixed (byte* from = stored)
+            {
+                if (source.Transposed) Widening.Spread(source.ElementType, from, source.Columns, rows.Data + row, rows.Stride);
+                else Widening.Spread(source.ElementType, from, source.Columns, rows.Row(row), 1);
+            }
+        }
+    }
 
     /// <inheritdoc/>
-    public void Copy(TensorView from, TensorView to) =>
-        throw new NotImplementedException();
+    public void Embed(WeightMatrix table, IndexTensor ids, float scale, TensorView output)
+    {
+        ArgumentNullException.ThrowIfNull(table);
+        CpuWeightMatrix weights = Own(table);
+        Matrix rows = At(output, output.Rows, table.Columns);
+        int* tokens = Rows(ids, output.Rows, table.Rows);
+        for (int t = 0; t < rows.Rows; t++) weights.ReadRow(tokens[t], rows.Row(t));
+        if (scale != 1) Scale(output, scale);
+    }
 
     /// <inheritdoc/>
-    public void Embed(WeightMatrix table, IndexTensor ids, float scale, TensorView output) =>
-        throw new NotImplementedException();
+    public void EmbedBackward(TensorView gradient, IndexTensor ids, float scale, TensorView tableGradient)
+    {
+        Matrix slopes = At(gradient), table = At(tableGradient, tableGradient.Rows, gradient.Columns);
+        int* tokens = Rows(ids, gradient.Rows, tableGradient.Rows);
+        Run(Parts(gradient.Columns, EmbedBackwardWork.ColumnsPerPart), new EmbedBackwardWork(slopes, tokens, scale, table));
+    }
 
     /// <inheritdoc/>
-    public void EmbedBackward(TensorView gradient, IndexTensor ids, float scale, TensorView tableGradient) =>
-        throw new NotImplementedException();
+    public void GatherRows(TensorView x, IndexTensor rows, TensorView output)
+    {
+        Matrix from = At(x), to = At(output, output.Rows, x.Columns);
+        int* which = Rows(rows, output.Rows, x.Rows);
+        int rowsPerPart = Math.Max(1, GatherPartLength / Math.Max(x.Columns, 1));
+        Run(Parts(output.Rows, rowsPerPart), new GatherWork(from, which, to, rowsPerPart));
+    }
 
-    /// <inheritdoc/>
-    public void GatherRows(TensorView x, IndexTensor rows, TensorView output) =>
-        throw new NotImplementedException();
+    /// <summary>The first of at least <paramref name="count"/> indices, each of which is a row below <paramref name="limit"/>.</summary>
+    private static int* Rows(IndexTensor indices, int count, int limit)
+    {
+        int* rows = At(indices, count);
+        Shapes.Below(new ReadOnlySpan<int>(rows, count), limit);
+        return rows;
+    }
 }

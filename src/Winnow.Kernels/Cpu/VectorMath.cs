@@ -14,12 +14,12 @@ internal static class VectorMath
     private const float Ln2Upper = 0.693359375f;
     private const float Ln2Lower = -2.12194440e-4f;
 
-    /// <summary>e^x within about one unit in the last place; 0 below −104 and infinity above 89.</summary>
+    /// <summary>e^x within about one unit in the last place; 0 below −104, infinity above 89, NaN for NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TLanes Exp<TLanes>(TLanes x)
         where TLanes : struct, ILanes<TLanes>
     {
-        x = TLanes.Min(TLanes.Max(x, TLanes.Broadcast(ExpLowest)), TLanes.Broadcast(ExpHighest));
+        x = TLanes.Min(TLanes.Broadcast(ExpHighest), TLanes.Max(TLanes.Broadcast(ExpLowest), x));
         TLanes n = TLanes.Round(x * TLanes.Broadcast(Log2E));
         TLanes r = TLanes.FusedMultiplyAdd(n, TLanes.Broadcast(-Ln2Upper), x);
         r = TLanes.FusedMultiplyAdd(n, TLanes.Broadcast(-Ln2Lower), r);

@@ -8,7 +8,7 @@ namespace Winnow.Kernels;
 /// </summary>
 public sealed partial class ReferenceBackend : IBackend
 {
-    private readonly bool rounds;
+    private readonly bool _rounds;
 
     /// <summary>A backend whose tensors hold binary32 values.</summary>
     public ReferenceBackend() : this(rounds: true)
@@ -18,12 +18,12 @@ public sealed partial class ReferenceBackend : IBackend
     /// <summary>Without rounding, tensors hold doubles: finite differences need them.</summary>
     internal ReferenceBackend(bool rounds)
     {
-        this.rounds = rounds;
+        _rounds = rounds;
         Workers = [this];
     }
 
     /// <inheritdoc/>
-    public string Description => rounds ? "reference, 1 thread, double sums" : "reference, 1 thread, double";
+    public string Description => _rounds ? "reference, 1 thread, double sums" : "reference, 1 thread, double";
 
     /// <inheritdoc/>
     public IReadOnlyList<IBackend> Workers { get; }
@@ -127,7 +127,7 @@ public sealed partial class ReferenceBackend : IBackend
     private ReferenceView Open(TensorView view)
     {
         Shapes.Inside(view);
-        return new(Values(view.Tensor), view.Offset, view.Rows, view.Columns, view.Stride, rounds);
+        return new(Values(view.Tensor), view.Offset, view.Rows, view.Columns, view.Stride, _rounds);
     }
 
     private ReferenceView? Open(TensorView? view) => view is { } some ? Open(some) : null;

@@ -3,25 +3,25 @@ namespace Winnow.Kernels;
 /// <summary>The reference backend's memory: a managed array of doubles that normally hold values rounded to binary32.</summary>
 internal sealed class ReferenceTensor(long length) : Tensor
 {
-    private double[]? values = new double[length];
+    private double[]? _values = new double[length];
 
     public override long Length => Values.Length;
 
-    public double[] Values => values ?? throw new ObjectDisposedException(nameof(ReferenceTensor));
+    public double[] Values => _values ?? throw new ObjectDisposedException(nameof(ReferenceTensor));
 
-    public override void Dispose() => values = null;
+    public override void Dispose() => _values = null;
 }
 
 /// <summary>The reference backend's integers.</summary>
 internal sealed class ReferenceIndexTensor(int length) : IndexTensor
 {
-    private int[]? values = new int[length];
+    private int[]? _values = new int[length];
 
     public override int Length => Values.Length;
 
-    public int[] Values => values ?? throw new ObjectDisposedException(nameof(ReferenceIndexTensor));
+    public int[] Values => _values ?? throw new ObjectDisposedException(nameof(ReferenceIndexTensor));
 
-    public override void Dispose() => values = null;
+    public override void Dispose() => _values = null;
 }
 
 /// <summary>A weight as the reference backend multiplies with it: a plain [out, in] view, owned when it was packed.</summary>
