@@ -188,8 +188,8 @@ internal readonly struct GeluTanh : IActivation
     private const float Linear = 2 * 0.797884561f;
     private const float Cubic = Linear * 0.044715f;
 
-    // Beyond it the derivative is 0 or 1 and its factors would overflow.
-    private const float Flat = 32;
+    // Beyond it the derivative is 0 or 1 to 30 digits, and e^−2u would overflow.
+    private const float Flat = 9.9f;
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -203,9 +203,10 @@ internal readonly struct GeluTanh : IActivation
     {
         TLanes one = TLanes.Broadcast(1);
         TLanes bounded = TLanes.Min(TLanes.Broadcast(Flat), TLanes.Max(TLanes.Broadcast(-Flat), x));
-        TLanes share = one / (one + NegativeExp(bounded));
+        TLanes odds = NegativeExp(bounded);
+        TLanes share = one / (one + odds);
         TLanes inner = TLanes.FusedMultiplyAdd(bounded * bounded, TLanes.Broadcast(3 * Cubic), TLanes.Broadcast(Linear));
-        TLanes slope = TLanes.FusedMultiplyAdd(bounded * share * (one - share), inner, share);
+        TLanes slope = TLanes.FusedMultiplyAdd(bounded * share * (odds * share), inner, share);
         return (x * share, slope);
     }
 
