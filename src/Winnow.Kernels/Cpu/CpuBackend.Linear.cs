@@ -1,24 +1,91 @@
 namespace Winnow.Kernels.Cpu;
 
+/// <content>Matrix products.</content>
 public sealed unsafe partial class CpuBackend
 {
-    /// <inheritdoc/>
-    public WeightMatrix Pack(WeightSource source) =>
-        throw new NotImplementedException();
+    // Rows of x and of the output's gradient that are turned at a time.
+    private const int TurnedRows = 1024;
 
     /// <inheritdoc/>
-    public WeightMatrix Live(TensorView parameter) =>
-        throw new NotImplementedException();
+    public WeightMatrix Pack(WeightSource source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        return Packing.Pack(source, Lanes, Threads);
+    }
 
     /// <inheritdoc/>
-    public void Linear(TensorView x, WeightMatrix weight, TensorView? bias, Activation activation, TensorView output, bool accumulate = false) =>
-        throw new NotImplementedException();
+    public WeightMatrix Live(TensorView parameter) => new LiveMatrix(At(parameter));
 
     /// <inheritdoc/>
-    public void LinearBackwardInput(TensorView outputGradient, WeightMatrix weight, TensorView inputGradient, bool accumulate = false) =>
-        throw new NotImplementedException();
+    public void Linear(TensorView x, WeightMatrix weight, TensorView? bias, Activation activation, TensorView output, bool accumulate = false)
+    {
+        if (accumulate && activation != Activation.None)
+            throw new ArgumentException("an output that is added to has no activation", nameof(activation));
+        Panels panels = PanelsOf(weight);
+        Multiply(
+            At(x, x.Rows, panels.Depth), panels, At(output, x.Rows, panels.Count),
+            new Epilogue((nint)At(bias, panels.Count), activation, accumulate));
+    }
 
     /// <inheritdoc/>
-    public void LinearBackwardWeight(TensorView x, TensorView outputGradient, TensorView weightGradient, TensorView? biasGradient) =>
-        throw new NotImplementedException();
+    public void LinearBackwardInput(TensorView outputGradient, WeightMatrix weight, TensorView inputGradient, bool accumulate = false)
+    {
+        Matrix parameter = ParameterOf(weight);
+        Multiply(
+            At(outputGradient, outputGradient.Rows, parameter.Rows), Panels.OfColumns(parameter),
+            At(inputGradient, outputGradient.Rows, parameter.Columns), new Epilogue(0, Activation.None, accumulate));
+    }
+
+    /// <inheritdoc/>
+    public void LinearBackwardWeight(TensorView x, TensorView outputGradient, TensorView weightGradient, TensorView? biasGradient)
+    {
+        Matrix input = At(x), gradient = At(outputGradient, x.Rows, outputGradient.Columns);
+        Matrix target = At(weightGradient, outputGradient.Columns, x.Columns);
+        float* bias = At(biasGradient, outputGradient.Columns);
+        AddTurnedProduct(gradient, input, target);
+        if (bias != null) AddColumnSums(gradient, bias);
+    }
+
+    /// <summary>c (+)= a · b.</summary>
+    private void Multiply(Matrix a, Panels b, Matrix c, Epilogue epilogue)
+    {
+        int width = 3 * Lanes;
+        var cut = new GemmCut(a.Rows, b.Depth, b.PanelCount(width), width, b.Rewritten);
+        Run(cut.Parts, new GemmWork(cut, a, b, c, epilogue));
+    }
+
+    /// <summary>target += leftᵀ · right, summed over rows in pieces of fixed size, first to last.</summary>
+    /// <param name="left">[T, M].</param>
+    /// <param name="right">[T, N].</param>
+    /// <param name="target">[M, N].</param>
+    private void AddTurnedProduct(Matrix left, Matrix right, Matrix target)
+    {
+        int most = Math.Min(TurnedRows, left.Rows);
+        float* turned = _threads.Shared.Take((long)left.Columns * most);
+        for (int first = 0; first < left.Rows; first += most)
+        {
+            int rows = Math.Min(most, left.Rows - first);
+            var piece = new Matrix(left.Row(first), rows, left.Columns, left.Stride);
+            var columns = new Matrix(turned, left.Columns, rows, rows);
+            Run(TurnWork.Parts(piece), new TurnWork(piece, columns));
+            var other = new Matrix(right.Row(first), rows, right.Columns, right.Stride);
+            Multiply(columns, Panels.OfColumns(other), target, new Epilogue(0, Activation.None, Accumulate: true));
+        }
+    }
+
+    /// <summary>sums[c] += Σ x[r, c].</summary>
+    private void AddColumnSums(Matrix x, float* sums) => Run(ColumnSumsWork.Parts(x), new ColumnSumsWork(x, sums));
+
+    private Panels PanelsOf(WeightMatrix weight)
+    {
+        CpuWeightMatrix matrix = Own(weight);
+        if (matrix.Lanes != 0 && matrix.Lanes != Lanes)
+            throw new ArgumentException($"it was packed for {matrix.Lanes} lanes, and this backend has {Lanes}", nameof(weight));
+        return matrix.Panels;
+    }
+
+    private static Matrix ParameterOf(WeightMatrix weight) =>
+        Own(weight) is LiveMatrix live
+            ? live.Parameter
+            : throw new NotSupportedException("a packed weight has no gradient; make the parameter a matrix with `Live`");
 }

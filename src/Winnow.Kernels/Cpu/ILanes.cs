@@ -112,6 +112,9 @@ internal unsafe interface ILanes<TSelf>
     /// <summary>Integer register shifted right, zeros in.</summary>
     static abstract TSelf ShiftRight(TSelf x, int bits);
 
+    /// <summary>x₀ y₀ x₁ y₁ …: the first register of it, then the second.</summary>
+    static abstract (TSelf Low, TSelf High) Interleave(TSelf x, TSelf y);
+
     /// <summary>Sum of the lanes: the upper half is added to the lower until one is left.</summary>
     float Sum();
 

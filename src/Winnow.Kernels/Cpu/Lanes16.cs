@@ -159,6 +159,12 @@ internal readonly unsafe struct Lanes16(Vector512<float> value) : ILanes<Lanes16
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Lanes16 Low, Lanes16 High) Interleave(Lanes16 x, Lanes16 y) => (
+        new(Avx512F.PermuteVar16x32x2(x._value, Vector512.Create(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), y._value)),
+        new(Avx512F.PermuteVar16x32x2(x._value, Vector512.Create(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), y._value)));
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float Sum()
     {
         Vector256<float> eight = _value.GetLower() + _value.GetUpper();

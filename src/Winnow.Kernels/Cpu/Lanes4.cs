@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 
 namespace Winnow.Kernels.Cpu;
 
@@ -171,6 +173,17 @@ internal readonly unsafe struct Lanes4(Vector128<float> value) : ILanes<Lanes4>
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes4 ShiftRight(Lanes4 x, int bits) => new((x._value.AsInt32() >>> bits).AsSingle());
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Lanes4 Low, Lanes4 High) Interleave(Lanes4 x, Lanes4 y)
+    {
+        if (Sse.IsSupported) return (new(Sse.UnpackLow(x._value, y._value)), new(Sse.UnpackHigh(x._value, y._value)));
+        if (AdvSimd.Arm64.IsSupported) return (new(AdvSimd.Arm64.ZipLow(x._value, y._value)), new(AdvSimd.Arm64.ZipHigh(x._value, y._value)));
+        return (
+            new(Vector128.Create(x._value[0], y._value[0], x._value[1], y._value[1])),
+            new(Vector128.Create(x._value[2], y._value[2], x._value[3], y._value[3])));
+    }
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

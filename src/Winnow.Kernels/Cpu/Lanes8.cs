@@ -168,6 +168,14 @@ internal readonly unsafe struct Lanes8(Vector256<float> value) : ILanes<Lanes8>
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Lanes8 Low, Lanes8 High) Interleave(Lanes8 x, Lanes8 y)
+    {
+        Vector256<float> low = Avx.UnpackLow(x._value, y._value), high = Avx.UnpackHigh(x._value, y._value);
+        return (new(Avx.Permute2x128(low, high, 0x20)), new(Avx.Permute2x128(low, high, 0x31)));
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float Sum()
     {
         Vector128<float> four = _value.GetLower() + _value.GetUpper();
