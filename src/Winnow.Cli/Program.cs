@@ -1,1 +1,3 @@
-return 0;
+using Winnow.Cli.Infrastructure;
+
+return await CommandLine.RunAsync(args, Terminal.OfProcess());

@@ -1,0 +1,15 @@
+using System.CommandLine;
+using Winnow.Cli.Infrastructure;
+
+namespace Winnow.Cli.Commands;
+
+/// <summary>The commands in the order in which the help lists them.</summary>
+internal static class AllCommands
+{
+    /// <summary>Makes them all.</summary>
+    internal static IEnumerable<Command> Create(Terminal terminal)
+    {
+        _ = terminal;
+        return [];
+    }
+}
