@@ -9,7 +9,6 @@ internal static class AllCommands
     /// <summary>Makes them all.</summary>
     internal static IEnumerable<Command> Create(Terminal terminal)
     {
-        _ = terminal;
-        return [];
+        yield return ScoreCommand.Create(terminal);
     }
 }

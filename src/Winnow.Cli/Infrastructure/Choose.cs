@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using Winnow.Data;
 
 namespace Winnow.Cli.Infrastructure;
 
@@ -70,24 +71,17 @@ internal static class Choose
         return option;
     }
 
-    /// <summary>An option with a text that <paramref name="check"/> must accept; it throws a <see cref="RequestException"/> or returns.</summary>
-    internal static Option<string?> Checked(string name, string value, string help, Action<string> check)
+    /// <summary>Reads an option's text with a library's own parser, whose complaint then names the option.</summary>
+    internal static T Read<T>(string name, Func<T> parse)
     {
-        var option = new Option<string?>(name) { Description = help, HelpName = value };
-        option.CustomParser = result =>
+        try
         {
-            try
-            {
-                check(result.Tokens[0].Value);
-                return result.Tokens[0].Value;
-            }
-            catch (RequestException wrong)
-            {
-                result.AddError($"{Own}{wrong.Message}\n{wrong.Hint}");
-                return null;
-            }
-        };
-        return option;
+            return parse();
+        }
+        catch (CorpusException wrong)
+        {
+            throw new RequestException(name, wrong.Found, wrong.Hint);
+        }
     }
 
     /// <summary>The inputs of a command: files, directories, globs or <c>-</c>.</summary>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using Winnow.Cli.Commands;
@@ -60,6 +61,7 @@ internal static class CommandLine
         root.Directives.Clear();
         foreach (Command command in AllCommands.Create(terminal)) root.Subcommands.Add(command);
         HelpPage.Install(root, terminal);
+        foreach (VersionOption version in root.Options.OfType<VersionOption>()) version.Action = new VersionLine(terminal);
         return root;
     }
 
@@ -79,6 +81,7 @@ internal static class CommandLine
         string help = $"`{HelpPage.PathOf(command)} --help` explains it";
         if (parse.Errors[0].SymbolResult is CommandResult && command.Subcommands.Count > 0)
             return new RequestException(HelpPage.PathOf(command), $"no command given; expected {string.Join(", ", command.Subcommands.Select(c => $"`{c.Name}`"))}", help);
+        if (parse.Errors[0].SymbolResult is OptionResult { Tokens.Count: 0 } bare) return new RequestException(bare.Option.Name, $"needs a value, `{bare.Option.HelpName}`", help);
         string own = message.TrimEnd('.').Replace('\'', '`');
         return new RequestException(HelpPage.PathOf(command), char.ToLower(own[0], CultureInfo.InvariantCulture) + own[1..], help);
     }
@@ -128,6 +131,15 @@ internal static class CommandLine
             default:
                 terminal.Fail($"unexpected: {cause.GetType().Name}: {cause.Message.ReplaceLineEndings(" ")}", $"this is a bug in winnow; the details are in {CrashLog.Write(cause, terminal.Time)}");
                 return No;
+        }
+    }
+
+    private sealed class VersionLine(Terminal terminal) : SynchronousCommandLineAction
+    {
+        public override int Invoke(ParseResult parseResult)
+        {
+            terminal.Out.WriteLine($"winnow {Version}");
+            return Done;
         }
     }
 

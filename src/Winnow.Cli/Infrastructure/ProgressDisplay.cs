@@ -3,54 +3,62 @@ using Winnow.Studies.Reports;
 
 namespace Winnow.Cli.Infrastructure;
 
+/// <summary>How far a long piece of work is.</summary>
+/// <param name="Phase">What is being done: <c>score</c>.</param>
+/// <param name="Done">How many are done.</param>
+/// <param name="Unit">What is counted: <c>documents</c>.</param>
+/// <param name="Fraction">Share of the phase in [0, 1]; null when unknown.</param>
+/// <param name="Rate">Speed in words: <c>51.2 k tokens/s</c>.</param>
+/// <param name="Remaining">Time left; null takes it from the fraction.</param>
+internal sealed record ProgressState(string Phase, long Done, string Unit, double? Fraction = null, string Rate = "", TimeSpan? Remaining = null);
+
 /// <summary>
 /// Shows how far a long piece of work is: a bar that is redrawn on a terminal, a plain line every few seconds elsewhere.
-/// Whoever works sets counters; one thread of this display reads and draws them.
+/// Whoever works publishes a state; one thread of this display reads and draws it.
 /// </summary>
 internal sealed class ProgressDisplay : IDisposable
 {
     private static readonly TimeSpan PlainEvery = TimeSpan.FromSeconds(5);
 
     private readonly Terminal terminal;
-    private readonly string title, unit;
-    private readonly long start;
     private readonly ManualResetEventSlim stop = new();
-    private readonly Thread? thread;
-    private long done, total, tokens;
-    private string note = "";
+    private readonly Thread thread;
+    private readonly long started;
+    private ProgressState state;
+    private long phaseStarted;
 
     /// <summary>Starts to show.</summary>
-    /// <param name="terminal">Where.</param>
-    /// <param name="title">What is being done: <c>score</c>.</param>
-    /// <param name="unit">What is counted: <c>documents</c>.</param>
-    /// <param name="total">How many there are; 0 when unknown.</param>
-    /// <param name="quiet">True shows nothing.</param>
-    internal ProgressDisplay(Terminal terminal, string title, string unit, long total = 0, bool quiet = false)
+    internal ProgressDisplay(Terminal terminal, string phase, string unit)
     {
-        (this.terminal, this.title, this.unit, this.total) = (terminal, title, unit, total);
-        start = terminal.Time.GetTimestamp();
-        if (quiet) return;
+        this.terminal = terminal;
+        started = phaseStarted = terminal.Time.GetTimestamp();
+        state = new ProgressState(phase, 0, unit);
         thread = new Thread(terminal.Interactive ? DrawBar : PrintLines) { IsBackground = true, Name = "progress" };
         thread.Start();
     }
 
-    /// <summary>Seconds since the start.</summary>
-    internal double Seconds => terminal.Time.GetElapsedTime(start).TotalSeconds;
+    /// <summary>Seconds since the display started.</summary>
+    internal double Seconds => terminal.Time.GetElapsedTime(started).TotalSeconds;
+
+    /// <summary>Seconds since the phase began.</summary>
+    internal double PhaseSeconds => Math.Max(terminal.Time.GetElapsedTime(Volatile.Read(ref phaseStarted)).TotalSeconds, 1e-3);
 
     /// <summary>Publishes how far the work is. Free to call from any thread.</summary>
-    internal void Set(long doneNow, long totalNow = 0, long tokensNow = 0, string noteNow = "")
+    internal void Show(ProgressState now)
     {
-        Volatile.Write(ref done, doneNow);
-        if (totalNow > 0) Volatile.Write(ref total, totalNow);
-        if (tokensNow > 0) Volatile.Write(ref tokens, tokensNow);
-        Volatile.Write(ref note, noteNow);
+        if (now.Phase != Volatile.Read(ref state).Phase) Volatile.Write(ref phaseStarted, terminal.Time.GetTimestamp());
+        Volatile.Write(ref state, now);
     }
+
+    /// <summary>Publishes a count out of a total, 0 when that is not known.</summary>
+    internal void Show(string phase, long done, long total, string unit, string rate = "") =>
+        Show(new ProgressState(phase, done, unit, total > 0 ? done / (double)total : null, rate));
 
     /// <inheritdoc/>
     public void Dispose()
     {
         stop.Set();
-        thread?.Join();
+        thread.Join();
         stop.Dispose();
     }
 
@@ -58,9 +66,8 @@ internal sealed class ProgressDisplay : IDisposable
     {
         while (!stop.Wait(PlainEvery))
         {
-            (double part, string rates) = State();
-            string counted = total > 0 ? $"{100 * part:0.0} %, {Figures.Count(done)} of {Figures.Count(total)} {unit}" : $"{Figures.Count(done)} {unit}";
-            terminal.Say($"{title}: {counted}{(rates.Length > 0 ? ", " + rates : "")}");
+            ProgressState now = Volatile.Read(ref state);
+            terminal.Say($"{now.Phase}: {string.Join(", ", Words(now).Where(w => w.Length > 0))}");
         }
     }
 
@@ -74,31 +81,28 @@ internal sealed class ProgressDisplay : IDisposable
             Out = new AnsiConsoleOutput(Console.Error),
         });
         console.Progress().AutoRefresh(false).AutoClear(true).HideCompleted(false)
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = 28 }, new PercentageColumn())
+            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = 28 })
             .Start(context =>
             {
-                ProgressTask task = context.AddTask(title, maxValue: 1);
+                ProgressTask task = context.AddTask("", maxValue: 1);
                 do
                 {
-                    (double part, string rates) = State();
-                    task.IsIndeterminate = total == 0;
-                    task.Value = Math.Min(part, 0.9999);
-                    task.Description = Markup.Escape($"{title}  {(total == 0 ? $"{Figures.Count(done)} {unit}  " : "")}{rates}");
+                    ProgressState now = Volatile.Read(ref state);
+                    task.IsIndeterminate = now.Fraction is null;
+                    task.Value = Math.Min(now.Fraction ?? 0, 0.9999);
+                    task.Description = Markup.Escape($"{now.Phase}  {string.Join("  ", Words(now).Where(w => w.Length > 0))}");
                     context.Refresh();
                 }
                 while (!stop.Wait(100));
             });
     }
 
-    private (double Part, string Rates) State()
+    private IEnumerable<string> Words(ProgressState now)
     {
-        double seconds = Math.Max(Seconds, 1e-3);
-        long all = Volatile.Read(ref total), sofar = Volatile.Read(ref done), read = Volatile.Read(ref tokens);
-        double part = all > 0 ? Math.Clamp(sofar / (double)all, 0, 1) : 0;
-        var rates = new List<string>(3);
-        if (read > 0) rates.Add($"{Figures.Short(read / seconds)} tokens/s");
-        if (part is > 0.002 and < 1) rates.Add($"{Figures.Duration(seconds * (1 - part) / part)} left");
-        if (Volatile.Read(ref note) is { Length: > 0 } words) rates.Add(words);
-        return (part, string.Join(", ", rates));
+        if (now.Fraction is { } part) yield return Figures.Percent(part);
+        if (now.Done > 0 && now.Unit.Length > 0) yield return $"{Figures.Count(now.Done)} {now.Unit}";
+        yield return now.Rate;
+        double? left = now.Remaining?.TotalSeconds ?? (now.Fraction is > 0.005 and < 1 ? PhaseSeconds * (1 - now.Fraction) / now.Fraction : null);
+        if (left is { } seconds) yield return $"{Figures.Duration(Math.Max(seconds, 0))} left";
     }
 }

@@ -1,0 +1,58 @@
+using System.CommandLine;
+using Winnow.Cli.Infrastructure;
+using Winnow.Data.Corpus;
+using Winnow.Kernels.Cpu;
+
+namespace Winnow.Cli.Commands;
+
+/// <summary>The inputs of a command and how they are read: the same options, names and meaning everywhere.</summary>
+internal sealed class CorpusChoices
+{
+    private readonly Argument<string[]> inputs = Choose.Inputs();
+    private readonly Option<string?> text = Choose.Text("--text-field", "NAME", "Property or column with the text; dots go into nested ones. Default: the first of text, content, raw_content, document.");
+    private readonly Option<string?> id = Choose.Text("--id-field", "NAME", "Property or column with the id. Default: id.");
+    private readonly Option<string?> source = Choose.Text("--source-field", "NAME", "Property or column that says where a document comes from. Default: source.");
+    private readonly Option<bool> paragraphs = Choose.Flag("--paragraphs", "In plain text, a document is a blank-line paragraph instead of a file.");
+    private readonly Option<long?> bad = Choose.Whole("--max-bad-records", "Unreadable records that are skipped and listed before the run stops. Default: 0.", 0);
+    private readonly Option<long?> badShards = Choose.Whole("--max-bad-shards", "Damaged files of which the records before the damage are used. Default: 0.", 0, most: int.MaxValue);
+    private readonly Option<long?> limit = Choose.Whole("--limit", "Read only the first N documents.");
+
+    /// <summary>What goes under the help's heading of inputs.</summary>
+    internal Symbol[] Symbols => [inputs, text, id, source, paragraphs, limit, bad, badShards];
+
+    /// <summary>The inputs; at least one.</summary>
+    internal string[] Inputs(ParseResult parse)
+    {
+        string[] given = parse.GetValue(inputs) ?? [];
+        if (given.Length == 0)
+            throw new RequestException(HelpPage.PathOf(parse.CommandResult.Command), "no input given", "name files, directories or globs; `-` is stdin");
+        return given;
+    }
+
+    /// <summary>How they are read.</summary>
+    internal CorpusOptions Options(ParseResult parse) => new()
+    {
+        TextField = parse.GetValue(text),
+        IdField = parse.GetValue(id),
+        SourceField = parse.GetValue(source),
+        Paragraphs = parse.GetValue(paragraphs),
+        MaxBadRecords = parse.GetValue(bad) ?? 0,
+        MaxBadShards = (int)(parse.GetValue(badShards) ?? 0),
+        Limit = parse.GetValue(limit),
+    };
+}
+
+/// <summary>What computes, and with how many threads.</summary>
+internal sealed class ComputeChoices
+{
+    private readonly Option<long?> threads = Choose.Whole("--threads", "Threads; the results do not depend on it. Default: all cores.", 1, most: 4096);
+
+    /// <summary>What goes under the help's heading.</summary>
+    internal Symbol[] Symbols => [threads];
+
+    /// <summary>How many threads.</summary>
+    internal int Threads(ParseResult parse) => (int)(parse.GetValue(threads) ?? Environment.ProcessorCount);
+
+    /// <summary>A backend with that many threads.</summary>
+    internal CpuBackend Backend(ParseResult parse) => new(Threads(parse));
+}
