@@ -92,7 +92,10 @@ public sealed class DecoderCache : IDisposable
 
     internal int FirstRow(int slot) => slot * MaxLength;
 
-    internal void Extend(int slot, int length) => _lengths[slot] = length;
+    internal void Extend(TokenBatch batch)
+    {
+        for (int i = 0; i < batch.Sequences; i++) _lengths[batch.Slots[i]] = batch.Spans[i].KeyCount;
+    }
 
     internal TensorView Keys(int layer) => _keys[layer].AsRows(Slots * MaxLength);
 

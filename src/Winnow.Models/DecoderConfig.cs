@@ -61,6 +61,8 @@ public enum QueryKeyNorm
 /// </summary>
 public sealed record DecoderConfig
 {
+    internal const int MaxLayers = 10_000;
+
     /// <summary>The <c>model_type</c> of <c>config.json</c>: which family wrote it, and which one it is written back as.</summary>
     public required string Family { get; init; }
 
@@ -275,6 +277,7 @@ public sealed record DecoderConfig
             Require(size > 0, $"{name} is {size}; expected at least 1");
         }
 
+        Require(Layers <= MaxLayers, $"{Layers} layers; expected at most {MaxLayers}");
         Require(Heads % KeyValueHeads == 0, $"{Heads} heads cannot share {KeyValueHeads} key-value heads evenly");
         Require((long)Heads * HeadWidth <= int.MaxValue / 4 && ExpandedWidth > 0, "the projections are too wide");
         Require(NormEpsilon is > 0 and < 1, $"the norm's epsilon is {NormEpsilon}; expected a small positive number");

@@ -1,4 +1,5 @@
 using Winnow.Kernels;
+using Winnow.Models.Families;
 
 namespace Winnow.Models;
 
@@ -46,6 +47,56 @@ internal sealed record DecoderWeights(
 {
     /// <summary>Bytes of all matrices.</summary>
     public long Bytes => Owned.OfType<WeightMatrix>().Sum(m => m.Bytes) + Owned.OfType<Tensor>().Sum(t => 4 * t.Length);
+
+    /// <summary>Weights on a backend, each matrix and vector from where the functions take it.</summary>
+    public static DecoderWeights Build(
+        DecoderConfig config, DecoderLayout layout, IBackend backend, Func<MatrixSlot, WeightMatrix> matrix,
+        Func<MatrixSlot, float[]?> bias, Func<NormSlot, float[]?> normGain, Func<NormSlot, float[]?> normBias)
+    {
+        var owned = new List<IDisposable>();
+
+        TensorView? Vector(float[]? values)
+        {
+            if (values is null) return null;
+            var tensor = backend.Allocate(values.Length);
+            owned.Add(tensor);
+            backend.Upload(values, tensor);
+            return tensor.AsRows(1);
+        }
+
+        WeightMatrix Matrix(MatrixSlot slot)
+        {
+            var packed = matrix(slot);
+            owned.Add(packed);
+            return packed;
+        }
+
+        Projection Project(MatrixSlot slot) => new(Matrix(slot), Vector(bias(slot)));
+
+        NormWeights? Norm(NormSlot? slot) => slot is null ? null : new NormWeights(Vector(normGain(slot)), Vector(normBias(slot)));
+
+        try
+        {
+            var embedding = Project(layout.Embedding);
+            return new DecoderWeights(
+                embedding,
+                layout.Positions is null ? null : Project(layout.Positions),
+                [
+                    .. layout.Blocks.Select(block => new BlockWeights(
+                        Norm(block.AttentionNorm), Project(block.QueryKeyValue), Norm(block.QueryNorm), Norm(block.KeyNorm),
+                        Project(block.AttentionOutput), Norm(block.AttentionPostNorm), Norm(block.MlpNorm), Project(block.Expand),
+                        Project(block.Contract), Norm(block.MlpPostNorm))),
+                ],
+                Norm(layout.FinalNorm),
+                config.TiedHead ? new Projection(embedding.Weight, Vector(bias(layout.Head))) : Project(layout.Head),
+                owned);
+        }
+        catch
+        {
+            foreach (var done in owned) done.Dispose();
+            throw;
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose()
