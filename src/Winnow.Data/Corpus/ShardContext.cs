@@ -1,0 +1,26 @@
+using Winnow.Data.Compression;
+
+namespace Winnow.Data.Corpus;
+
+/// <summary>What the reader of one shard knows of its corpus.</summary>
+/// <param name="Shard">The file.</param>
+/// <param name="Options">How it is read.</param>
+/// <param name="Open">Opens its bytes as stored.</param>
+/// <param name="Refuse">Takes note of a bad record, or throws when there are too many.</param>
+internal sealed record ShardContext(CorpusShard Shard, CorpusOptions Options, Func<Stream> Open, Action<BadRecord, string?> Refuse)
+{
+    /// <summary>The source of documents that name none.</summary>
+    internal string DefaultSource { get; } = SourceName.Of(Shard.Name);
+
+    /// <summary>The content, decompressed.</summary>
+    internal Stream OpenContent() => CompressedStream.Read(Open(), Shard.Compression, Shard.Path);
+
+    /// <summary>Notes a record that cannot be used.</summary>
+    /// <param name="line">Line or row, from 1.</param>
+    /// <param name="why">What is wrong there.</param>
+    /// <param name="hint">What to do about it.</param>
+    internal void Bad(long line, string why, string? hint = null) => Refuse(new BadRecord(Shard.Index, Shard.Path, line, why), hint);
+
+    /// <summary>The id of a document that names none.</summary>
+    internal string DefaultId(long row) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Shard.Name}:{row}");
+}
