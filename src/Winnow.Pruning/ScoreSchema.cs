@@ -35,6 +35,9 @@ public sealed record ScoreSchema(IReadOnlyList<ScoreColumn> Metrics, bool HasFol
     /// <summary>The metric columns that every score table has, in file order.</summary>
     public static IReadOnlyList<string> StandardMetrics { get; } = ["nll", "perplexity", "bits_per_byte", "el2n", "memorization"];
 
+    /// <summary>The columns of <see cref="UnitSpan"/>.</summary>
+    public static IReadOnlyList<string> SpanColumns { get; } = ["first_row", "first_byte", "last_row", "end_byte"];
+
     /// <summary>The schema of a scoring.</summary>
     /// <param name="metrics">What is computed.</param>
     /// <param name="models">How many models score each unit.</param>
