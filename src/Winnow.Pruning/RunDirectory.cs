@@ -149,7 +149,11 @@ public sealed class RunDirectory : IDisposable
         ListChanges(earlier.Options, now.Options, "option", changes);
         ListChanges(earlier.Corpus, now.Corpus, "corpus option", changes);
         if (earlier.Context != now.Context) changes.Add($"the context was {earlier.Context}, now {now.Context}");
-        if (earlier.CrossFitted != now.CrossFitted) changes.Add("one was cross-fitted, the other not");
+        if (earlier.FoldSeed != now.FoldSeed)
+        {
+            changes.Add($"the seed of the halves was {earlier.FoldSeed?.ToString(CultureInfo.InvariantCulture) ?? "none"}, now {now.FoldSeed?.ToString(CultureInfo.InvariantCulture) ?? "none"}");
+        }
+
         if (!earlier.Models.Select(model => model.Sha256).SequenceEqual(now.Models.Select(model => model.Sha256)))
         {
             changes.Add($"the models changed: {string.Join(", ", earlier.Models.Select(Describe))}, now {string.Join(", ", now.Models.Select(Describe))}");

@@ -80,8 +80,11 @@ public sealed record RunManifest
     /// <summary>The ids put before each document.</summary>
     public required IReadOnlyList<int> BosIds { get; init; }
 
-    /// <summary>True when each unit was scored by the one model that did not see its half of the corpus.</summary>
-    public bool CrossFitted { get; init; }
+    /// <summary>
+    /// With cross-fitting, the seed of the split into halves: each unit was scored by the one model that did not see its half. Null
+    /// without.
+    /// </summary>
+    public ulong? FoldSeed { get; init; }
 
     /// <summary>The reference models, in the order of the columns <c>@1</c>, <c>@2</c>, …</summary>
     public required IReadOnlyList<RunModel> Models { get; init; }

@@ -1,4 +1,8 @@
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
 using Winnow.Data;
+using Winnow.Data.Corpus;
 using Winnow.Kernels;
 using Winnow.Models;
 
@@ -20,9 +24,196 @@ public static class Scorer
     /// <exception cref="OperationCanceledException">The run stopped on the way; the same call goes on with it.</exception>
     public static Task<ScoringResult> ScoreAsync(
         ScoringRequest request, IBackend backend, IProgress<ScoringProgress>? progress = null, CancellationToken cancel = default) =>
-        throw new NotImplementedException();
+        ScoreAsync(request, backend, progress, null, cancel);
 
-    /// <summary>What <see cref="ScoreAsync"/> would take: reads the first documents, scores a few seconds' worth, writes nothing.</summary>
-    public static Task<ScoringEstimate> EstimateAsync(ScoringRequest request, IBackend backend, CancellationToken cancel = default) =>
-        throw new NotImplementedException();
+    /// <summary>The same, with a hook that tests use to stop the run at any write.</summary>
+    internal static async Task<ScoringResult> ScoreAsync(
+        ScoringRequest request, IBackend backend, IProgress<ScoringProgress>? progress, Action<string>? faults, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(backend);
+        long began = Stopwatch.GetTimestamp();
+        using ScoringSetup setup = ScoringSetup.Open(request);
+        progress?.Report(new ScoringProgress("hash", 0, 0, 0, null, null));
+        RunManifest manifest = await RunIdentity.MakeAsync(request, setup.Plan, setup.Corpus, setup.Models, backend, cancel).ConfigureAwait(false);
+        TimeSpan hashing = Stopwatch.GetElapsedTime(began);
+        using RunDirectory run = RunDirectory.Open(request.Output, manifest, request.Runtime.Restart, request.Runtime.Force);
+        run.Faults = faults;
+        if (run.Manifest.State == RunState.Complete) return new ScoringResult(request.Output, run.Manifest, WasComplete: true);
+
+        Attempt attempt = new(request, setup, run, backend, progress, began);
+        attempt.Spend("hash", hashing);
+        await attempt.RunAsync(cancel).ConfigureAwait(false);
+        return new ScoringResult(request.Output, run.Manifest, WasComplete: false);
+    }
+
+    /// <summary>What <see cref="ScoreAsync(ScoringRequest, IBackend, IProgress{ScoringProgress}?, CancellationToken)"/> would take: reads
+    /// the first documents, scores a few seconds' worth of them, writes nothing.</summary>
+    public static async Task<ScoringEstimate> EstimateAsync(ScoringRequest request, IBackend backend, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(backend);
+        using ScoringSetup setup = ScoringSetup.Open(request);
+        using LoadedModels models = setup.Load(backend);
+        using ScoringPipeline pipeline = new(setup.Plan, setup.Corpus, models.Decoders, backend.Workers);
+        using CancellationTokenSource enough = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        enough.CancelAfter(TimeSpan.FromSeconds(5));
+        ShardWork[] work = [.. setup.Corpus.Shards.Select(shard => new ShardWork(shard.Index, -1, false, 0))];
+        long began = Stopwatch.GetTimestamp();
+        long documents = 0, bytes = 0, tokens = 0;
+        await foreach (ScoringEvent due in pipeline.RunAsync(work, request.Corpus.Limit ?? long.MaxValue, enough.Token).ConfigureAwait(false))
+        {
+            if (due.Row is not { } row) continue;
+            documents++;
+            bytes += row.Bytes;
+            tokens += row.Tokens;
+        }
+
+        cancel.ThrowIfCancellationRequested();
+        double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
+        double all = pipeline.ReadToEnd ? pipeline.TextBytes : Math.Max(CorpusSize.TextBytes(setup.Corpus.Shards), pipeline.TextBytes);
+        double scale = bytes == 0 ? 0 : all / bytes;
+        double rate = pipeline.Meter.Tokens / seconds;
+        return new ScoringEstimate(
+            setup.Corpus.Shards.Count, setup.Corpus.Shards.Sum(shard => Math.Max(0, shard.Bytes)), (long)(documents * scale), (long)(tokens * scale),
+            pipeline.Meter.Flops * scale, rate, rate == 0 ? 0 : tokens * scale / rate, (long)(documents * scale * 60));
+    }
+
+    /// <summary>One start of the command: from what is durable to the end, or to where it is stopped.</summary>
+    private sealed class Attempt(
+        ScoringRequest request, ScoringSetup setup, RunDirectory run, IBackend backend, IProgress<ScoringProgress>? progress, long began)
+    {
+        private readonly Dictionary<string, double> seconds = [];
+        private readonly CostLedger before = run.Manifest.Cost;
+
+        public void Spend(string phase, TimeSpan time) => seconds[phase] = seconds.GetValueOrDefault(phase) + time.TotalSeconds;
+
+        public async Task RunAsync(CancellationToken cancel)
+        {
+            ShardWork[] work = [.. setup.Corpus.Shards.Select(shard => Durable(shard))];
+            long earlier = work.Where(shard => shard.IsComplete).Sum(shard => PartCompletion.Read(run.CompletionPath(shard.Shard))!.Rows);
+            if (!work.All(shard => shard.IsComplete)) await ScoreAsync(work, earlier, cancel).ConfigureAwait(false);
+            cancel.ThrowIfCancellationRequested();
+            Complete();
+        }
+
+        private async Task ScoreAsync(ShardWork[] work, long earlier, CancellationToken cancel)
+        {
+            progress?.Report(new ScoringProgress("load", earlier, 0, 0, null, null));
+            long loading = Stopwatch.GetTimestamp();
+            using LoadedModels models = setup.Load(backend);
+            Spend("load", Stopwatch.GetElapsedTime(loading));
+            CorpusReader corpus = setup.CorpusFor(AllowedBadRecords());
+            using ScoringPipeline pipeline = new(setup.Plan, corpus, models.Decoders, backend.Workers);
+            using ScoreWriter writer = new(run, setup.Plan, corpus);
+            ScoringClock clock = new(pipeline, work, corpus.Shards, earlier, progress);
+            try
+            {
+                await foreach (ScoringEvent due in pipeline.RunAsync(work, request.Corpus.Limit ?? long.MaxValue, cancel).ConfigureAwait(false))
+                {
+                    if (due.Row is { } row)
+                    {
+                        writer.Add(row);
+                        clock.Tick(row);
+                        continue;
+                    }
+
+                    await writer.FinishAsync(due.Shard, due.Documents, CancellationToken.None).ConfigureAwait(false);
+                    clock.Finish(due.Shard);
+                    run.Write(run.Manifest with { Cost = Cost(pipeline, writer) });
+                }
+            }
+            finally
+            {
+                writer.Flush();
+                run.Write(run.Manifest with { Cost = Cost(pipeline, writer) });
+                WriteBadRecords(corpus);
+            }
+        }
+
+        private ShardWork Durable(CorpusShard shard)
+        {
+            PartCompletion? done = PartCompletion.Read(run.CompletionPath(shard.Index));
+            if (done is not null && File.Exists(ScoreTable.PartPath(run.Path, shard.Index)))
+            {
+                return new ShardWork(shard.Index, -1, IsComplete: true, done.Documents);
+            }
+
+            string path = run.JournalPath(shard.Index);
+            if (!File.Exists(path)) return new ShardWork(shard.Index, -1, IsComplete: false, 0);
+            using ScoreJournal journal = ScoreJournal.Open(path, setup.Plan.Schema.Metrics.Count);
+            if (journal.Rows > 0 && RunIdentity.IsStandardInput(shard))
+            {
+                throw new CorpusException(run.Path, "a run over standard input cannot go on: what was read is gone", "start over with `--restart`");
+            }
+
+            return new ShardWork(shard.Index, journal.LastRow, IsComplete: false, 0);
+        }
+
+        private long AllowedBadRecords()
+        {
+            long found = setup.Corpus.Shards.Sum(shard => PartCompletion.Read(run.CompletionPath(shard.Index))?.BadRecords.Count ?? 0);
+            return Math.Max(0, request.Corpus.MaxBadRecords - found);
+        }
+
+        private void Complete()
+        {
+            PartCompletion[] parts = [.. setup.Corpus.Shards.Select(shard => PartCompletion.Read(run.CompletionPath(shard.Index))!)];
+            if (parts.Sum(part => part.Documents) == 0)
+            {
+                throw new CorpusException(string.Join(", ", request.Inputs), "the corpus holds no document", "name files that hold text");
+            }
+
+            Dictionary<string, long> statuses = [];
+            foreach ((string status, long count) in parts.SelectMany(part => part.Statuses))
+            {
+                statuses[status] = statuses.GetValueOrDefault(status) + count;
+            }
+
+            WriteBadRecords(null);
+            run.RemoveProgress();
+            run.Write(run.Manifest with
+            {
+                State = RunState.Complete,
+                Finished = request.Runtime.Clock.GetUtcNow(),
+                Statuses = new SortedDictionary<string, long>(statuses, StringComparer.Ordinal),
+                BadRecords = parts.Sum(part => part.BadRecords.Count),
+            });
+        }
+
+        private CostLedger Cost(ScoringPipeline pipeline, ScoreWriter writer) => before.Plus(new CostLedger
+        {
+            Attempts = 1,
+            Units = writer.Durable,
+            Tokens = pipeline.Meter.Tokens,
+            PredictedTokens = pipeline.Meter.Predicted,
+            Flops = pipeline.Meter.Flops,
+            WallSeconds = Stopwatch.GetElapsedTime(began).TotalSeconds,
+            PeakGflops = request.Runtime.PeakGflops,
+            Seconds = new Dictionary<string, double>(seconds)
+            {
+                ["read"] = pipeline.Reading.TotalSeconds,
+                ["tokenize"] = pipeline.Tokenizing.TotalSeconds,
+                ["forward"] = pipeline.Meter.Forward.TotalSeconds,
+                ["generate"] = pipeline.Meter.Generate.TotalSeconds,
+                ["write"] = writer.Writing.TotalSeconds,
+            },
+        });
+
+        /// <summary>Lists what was skipped: of finished parts as their markers say, and of the part under way.</summary>
+        private void WriteBadRecords(CorpusReader? corpus)
+        {
+            List<BadRecord> bad = [];
+            foreach (CorpusShard shard in setup.Corpus.Shards)
+            {
+                PartCompletion? done = PartCompletion.Read(run.CompletionPath(shard.Index));
+                bad.AddRange(done?.BadRecords ?? corpus?.BadRecords.Where(record => record.Shard == shard.Index) ?? []);
+            }
+
+            if (bad.Count == 0) return;
+            JsonSerializerOptions line = new(RunManifest.Json) { WriteIndented = false };
+            string text = string.Concat(bad.Select(record => JsonSerializer.Serialize(record, line) + "\n"));
+            AtomicFile.Write(run.LogPath("bad-records.jsonl"), Encoding.UTF8.GetBytes(text));
+        }
+    }
 }

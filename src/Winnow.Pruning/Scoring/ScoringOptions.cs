@@ -136,6 +136,9 @@ public sealed record ScoringRuntime
     /// <summary>Overwrite a directory that holds something else.</summary>
     public bool Force { get; init; }
 
-    /// <summary>The clock of the cost ledger.</summary>
+    /// <summary>The machine's measured peak for the cost ledger, in GFLOP/s; null where nobody measured it.</summary>
+    public double? PeakGflops { get; init; }
+
+    /// <summary>The clock of the manifest.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 }

@@ -1,0 +1,30 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Winnow.Pruning;
+
+/// <summary>SHA-256 of files, lower-case hexadecimal: what a run is recognised by.</summary>
+internal static class ContentHash
+{
+    /// <summary>Of a file's bytes.</summary>
+    public static async Task<string> OfFileAsync(string path, CancellationToken cancel)
+    {
+        FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20, FileOptions.Asynchronous | FileOptions.SequentialScan);
+        await using (stream.ConfigureAwait(false))
+        {
+            return Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, cancel).ConfigureAwait(false));
+        }
+    }
+
+    /// <summary>Of several files: the hash of their names and hashes.</summary>
+    public static async Task<string> OfFilesAsync(IEnumerable<string> paths, CancellationToken cancel)
+    {
+        StringBuilder list = new();
+        foreach (string path in paths)
+        {
+            list.Append(Path.GetFileName(path)).Append('\n').Append(await OfFileAsync(path, cancel).ConfigureAwait(false)).Append('\n');
+        }
+
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(list.ToString())));
+    }
+}
