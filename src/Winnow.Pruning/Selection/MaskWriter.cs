@@ -1,0 +1,303 @@
+using System.Text;
+
+namespace Winnow.Pruning.Selection;
+
+/// <summary>The last pass: places every unit below, in or above each band, fills the masks, and counts what is kept.</summary>
+internal sealed class MaskWriter(
+    IScoreSource source, SelectionOptions options, Strata strata, Ranking[] rankings, ChunkScan scan, Action<int, KeepMask> write)
+{
+    private const int MostShares = 4096;
+    private readonly Strata[] _dimensions = Dimensions(source, options);
+    private readonly OpenMask?[] _masks = new OpenMask?[source.Shards.Count];
+    private readonly long[] _keptRows = new long[source.Shards.Count];
+    private readonly bool _hasTokens = source.NumberColumns.Contains("tokens");
+    private readonly bool _hasBytes = source.NumberColumns.Contains("bytes");
+
+    /// <summary>Runs the pass.</summary>
+    public SelectionSummary Run()
+    {
+        for (int shard = 0; shard < source.Shards.Count; shard++)
+        {
+            if (source.Shards[shard].ChunkRows.Count == 0) write(shard, new KeepMask(0));
+        }
+
+        Tally[] tallies = scan.Run("keeping", _ => new Tally(this), static (tally, chunk) => tally.Add(chunk));
+        Tally total = new(this);
+        foreach (Tally tally in tallies) total.Merge(tally);
+        CheckCounts(total);
+        return new SelectionSummary
+        {
+            Options = options,
+            All = total.All,
+            Kept = total.Kept,
+            Excluded = total.Excluded,
+            Unscored = total.Unscored,
+            Rules = [.. rankings.SelectMany((ranking, rule) => Outcomes(ranking, total, rule))],
+            Shares = [.. _dimensions.Select((dimension, d) => Shares(dimension, total.Shares[d])).OfType<ShareTable>()],
+            Shards = [.. source.Shards.Select((shard, i) => new ShardOutcome(shard.Name, shard.Rows, _keptRows[i], MaskName(i)))],
+        };
+    }
+
+    /// <summary>The file name of a shard's mask.</summary>
+    public static string MaskName(int shard) => $"mask-{shard:D5}.bits";
+
+    private static Strata[] Dimensions(IScoreSource source, SelectionOptions options)
+    {
+        List<IReadOnlyList<string>> columns = [];
+        if (options.Within.Count > 0) columns.Add(options.Within);
+        if (source.TextColumns.Contains("source") && options.Within is not ["source"]) columns.Add(["source"]);
+        if (source.NumberColumns.Contains("tokens") && options.Within is not ["length"]) columns.Add(["length"]);
+        return [.. columns.Select(c => new Strata(source, c))];
+    }
+
+    /// <summary>Counting by rank is exact by construction; a difference means that the scores are not what they were.</summary>
+    private void CheckCounts(Tally total)
+    {
+        if (options.By != Weighting.Units) return;
+        for (int rule = 0; rule < rankings.Length; rule++)
+        {
+            for (int group = 0; group < rankings[rule].Counts.Length; group++)
+            {
+                (long from, long to) = rankings[rule].Rule.Interval(rankings[rule].Weights[group]);
+                if (total.InBand(rule, group) != to - from) throw new InvalidOperationException("the scores changed while they were read");
+            }
+        }
+    }
+
+    private IEnumerable<RuleOutcome> Outcomes(Ranking ranking, Tally total, int rule) =>
+        Enumerable.Range(0, ranking.Counts.Length).OrderBy(strata.Label, StringComparer.Ordinal).Select(group =>
+        {
+            (long from, long to) = ranking.Rule.Interval(ranking.Weights[group]);
+            (double? lowest, double? highest) = total.Range(rule, group);
+            return new RuleOutcome(
+                ranking.Rule.ToString(), strata.Label(group), ranking.Counts[group], ranking.Weights[group], from, to,
+                total.InBand(rule, group), lowest, highest);
+        });
+
+    private ShareTable? Shares(Strata dimension, List<(Amount All, Amount Kept)> amounts)
+    {
+        if (dimension.TooMany || amounts.Count > MostShares) return null;
+        double all = Math.Max(1, amounts.Sum(amount => Weight(amount.All)));
+        double kept = Math.Max(1, amounts.Sum(amount => Weight(amount.Kept)));
+        return new ShareTable(dimension.Name, [.. amounts
+            .Select((amount, i) => new Share(
+                dimension.Label(i), amount.All, amount.Kept, Weight(amount.All) / all, Weight(amount.Kept) / kept))
+            .OrderByDescending(share => share.All.Units).ThenBy(share => share.Value, StringComparer.Ordinal)]);
+    }
+
+    private double Weight(Amount amount) => options.By switch
+    {
+        Weighting.Units => amount.Units,
+        Weighting.Tokens => amount.Tokens,
+        Weighting.Bytes => amount.Bytes,
+        _ => throw new InvalidOperationException($"unknown weighting {options.By}"),
+    };
+
+    private void Store(RankedChunk chunk, ReadOnlySpan<bool> keep)
+    {
+        OpenMask mask;
+        lock (_masks) mask = _masks[chunk.Shard] ??= new OpenMask(source.Shards[chunk.Shard]);
+        mask.Mask.Set(chunk.FirstRow, keep);
+        if (Interlocked.Decrement(ref mask.ChunksLeft) > 0) return;
+        lock (_masks) _masks[chunk.Shard] = null;
+        _keptRows[chunk.Shard] = mask.Mask.Kept;
+        write(chunk.Shard, mask.Mask);
+    }
+
+    private sealed class OpenMask(ScoreShard shard)
+    {
+        public readonly KeepMask Mask = new(shard.Rows);
+        public int ChunksLeft = shard.ChunkRows.Count;
+    }
+
+    /// <summary>What one thread has counted.</summary>
+    private sealed class Tally(MaskWriter owner)
+    {
+        private readonly Strata.Reader[] _readers = [.. owner._dimensions.Select(dimension => dimension.OpenReader())];
+        private readonly long[][] _inBand = [.. owner.PerRule(_ => 0L)];
+        private readonly ulong[][] _lowest = [.. owner.PerRule(_ => ulong.MaxValue)];
+        private readonly ulong[][] _highest = [.. owner.PerRule(_ => 0UL)];
+        private readonly Bounds[][] _bounds = [.. owner.BoundsOf()];
+        private bool[] _keep = [];
+        private bool[] _unscored = [];
+        private long[] _tokens = [];
+        private long[] _bytes = [];
+        private int[] _group = [];
+
+        public Amount All { get; private set; }
+
+        public Amount Kept { get; private set; }
+
+        public Amount Excluded { get; private set; }
+
+        public SortedDictionary<string, long> Unscored { get; } = new(StringComparer.Ordinal);
+
+        public List<(Amount All, Amount Kept)>[] Shares { get; } = [.. owner._dimensions.Select(_ => new List<(Amount, Amount)>())];
+
+        public long InBand(int rule, int group) => _inBand[rule][group];
+
+        public (double? Lowest, double? Highest) Range(int rule, int group) => _inBand[rule][group] == 0
+            ? (null, null)
+            : (RankedChunk.Score(_lowest[rule][group]), RankedChunk.Score(_highest[rule][group]));
+
+        public void Add(RankedChunk chunk)
+        {
+            Resize(chunk.Rows);
+            Span<bool> keep = _keep.AsSpan(0, chunk.Rows);
+            for (int row = 0; row < keep.Length; row++) keep[row] = chunk.Groups[row] >= 0;
+            Array.Clear(_unscored);
+            for (int rule = 0; rule < _inBand.Length; rule++) Apply(rule, chunk, keep);
+            CountUnscored(chunk);
+            CountAmounts(chunk, keep);
+            owner.Store(chunk, keep);
+        }
+
+        public void Merge(Tally other)
+        {
+            (All, Kept, Excluded) = (All + other.All, Kept + other.Kept, Excluded + other.Excluded);
+            foreach ((string status, long count) in other.Unscored) Unscored[status] = Unscored.GetValueOrDefault(status) + count;
+            for (int rule = 0; rule < _inBand.Length; rule++)
+            {
+                for (int group = 0; group < _inBand[rule].Length; group++)
+                {
+                    _inBand[rule][group] += other._inBand[rule][group];
+                    _lowest[rule][group] = Math.Min(_lowest[rule][group], other._lowest[rule][group]);
+                    _highest[rule][group] = Math.Max(_highest[rule][group], other._highest[rule][group]);
+                }
+            }
+
+            for (int d = 0; d < Shares.Length; d++)
+            {
+                for (int value = 0; value < other.Shares[d].Count; value++) AddShare(d, value, other.Shares[d][value].All, other.Shares[d][value].Kept);
+            }
+        }
+
+        private void Resize(int rows)
+        {
+            if (_keep.Length >= rows) return;
+            (_keep, _unscored, _tokens, _bytes, _group) = (new bool[rows], new bool[rows], new long[rows], new long[rows], new int[rows]);
+        }
+
+        private void Apply(int rule, RankedChunk chunk, Span<bool> keep)
+        {
+            bool keepUnscored = owner.Options.Unscored == Pruning.Selection.Unscored.Keep;
+            bool isDraw = owner.Rankings[rule].Rule.Band == Band.Random;
+            ReadOnlySpan<double> scores = isDraw ? chunk.Columns.Numbers(owner.Rankings[rule].Rule.Metric!) : default;
+            ulong[] keys = chunk.Keys[rule];
+            for (int row = 0; row < keep.Length; row++)
+            {
+                int group = chunk.Groups[row];
+                if (group < 0) continue;
+                ulong key = keys[row];
+                if (key == RankedChunk.NoKey)
+                {
+                    _unscored[row] = true;
+                    keep[row] &= keepUnscored;
+                    continue;
+                }
+
+                if (!_bounds[rule][group].Contains(key, chunk, row))
+                {
+                    keep[row] = false;
+                    continue;
+                }
+
+                if (isDraw) key = RankedChunk.Key(scores[row]);
+                _inBand[rule][group]++;
+                _lowest[rule][group] = Math.Min(_lowest[rule][group], key);
+                _highest[rule][group] = Math.Max(_highest[rule][group], key);
+            }
+        }
+
+        private void CountUnscored(RankedChunk chunk)
+        {
+            Span<bool> unscored = _unscored.AsSpan(0, chunk.Rows);
+            int row = unscored.IndexOf(true);
+            if (row < 0) return;
+            TextColumn? statuses = owner.Source.TextColumns.Contains("status") ? chunk.Columns.Texts("status") : null;
+            for (; row < unscored.Length; row++)
+            {
+                if (!unscored[row]) continue;
+                string status = statuses is { } texts ? Encoding.UTF8.GetString(texts[row]) : "no score";
+                Unscored[status] = Unscored.GetValueOrDefault(status) + 1;
+            }
+        }
+
+        private void CountAmounts(RankedChunk chunk, ReadOnlySpan<bool> keep)
+        {
+            if (owner._hasTokens) RankedChunk.ReadWeights(chunk.Columns, "tokens", _tokens.AsSpan(0, keep.Length));
+            if (owner._hasBytes) RankedChunk.ReadWeights(chunk.Columns, "bytes", _bytes.AsSpan(0, keep.Length));
+            for (int row = 0; row < keep.Length; row++)
+            {
+                Amount unit = new(1, _tokens[row], _bytes[row]);
+                All += unit;
+                if (keep[row]) Kept += unit;
+                else if (chunk.Groups[row] < 0) Excluded += unit;
+            }
+
+            for (int d = 0; d < _readers.Length; d++)
+            {
+                _readers[d].Assign(chunk.Columns, _group.AsSpan(0, keep.Length));
+                for (int row = 0; row < keep.Length; row++)
+                {
+                    Amount unit = new(1, _tokens[row], _bytes[row]);
+                    AddShare(d, _group[row], unit, keep[row] ? unit : default);
+                }
+            }
+        }
+
+        private void AddShare(int dimension, int value, Amount all, Amount kept)
+        {
+            List<(Amount All, Amount Kept)> shares = Shares[dimension];
+            while (shares.Count <= value) shares.Add(default);
+            shares[value] = (shares[value].All + all, shares[value].Kept + kept);
+        }
+    }
+
+    private Ranking[] Rankings => rankings;
+
+    private SelectionOptions Options => options;
+
+    private IScoreSource Source => source;
+
+    private IEnumerable<T[]> PerRule<T>(Func<int, T> value) =>
+        rankings.Select(ranking => Enumerable.Range(0, ranking.Counts.Length).Select(value).ToArray());
+
+    private IEnumerable<Bounds[]> BoundsOf() =>
+        rankings.Select(ranking => ranking.Lower.Select((lower, group) => new Bounds(lower, ranking.Upper[group])).ToArray());
+
+    /// <summary>A band between two cuts. Keys in (Above, UpTo] are inside; only ties need more than the key.</summary>
+    private readonly struct Bounds
+    {
+        private readonly CutSearch _lower;
+        private readonly CutSearch _upper;
+        private readonly ulong _first;
+        private readonly ulong _last;
+        private readonly ulong _lowerTies;
+        private readonly ulong _upperTies;
+        private readonly bool _open;
+
+        public Bounds(CutSearch lower, CutSearch upper)
+        {
+            (_lower, _upper) = (lower, upper);
+            (ulong? below, ulong? lowerTies) = lower.KeyBounds();
+            (ulong? upTo, ulong? upperTies) = upper.KeyBounds();
+            _first = lowerTies is { } tie ? tie + 1 : below is { } low ? low == ulong.MaxValue ? low : low + 1 : 0;
+            _last = upTo ?? 0;
+            _open = upTo is not null;
+            // NoKey is never asked about, so it stands for no ties.
+            (_lowerTies, _upperTies) = (lowerTies ?? RankedChunk.NoKey, upperTies ?? RankedChunk.NoKey);
+        }
+
+        public bool Contains(ulong key, RankedChunk chunk, int row)
+        {
+            if (key == _lowerTies || key == _upperTies)
+            {
+                UnitOrder unit = new(key, chunk, row);
+                return !_lower.IsBelow(ref unit) && _upper.IsBelow(ref unit);
+            }
+
+            return _open && key >= _first && key <= _last;
+        }
+    }
+}

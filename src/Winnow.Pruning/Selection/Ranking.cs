@@ -1,0 +1,192 @@
+namespace Winnow.Pruning.Selection;
+
+/// <summary>The ranking of one rule: in each stratum how many units have a score, what they weigh, and the two cuts.</summary>
+internal sealed class Ranking(KeepRule rule)
+{
+    /// <summary>The rule.</summary>
+    public KeepRule Rule => rule;
+
+    /// <summary>[strata]: units with a score.</summary>
+    public long[] Counts { get; private set; } = [];
+
+    /// <summary>[strata]: their weight.</summary>
+    public long[] Weights { get; private set; } = [];
+
+    /// <summary>[strata]: the cut under the kept band; null while a ranking is empty.</summary>
+    public CutSearch[] Lower { get; private set; } = [];
+
+    /// <summary>[strata]: the cut over the kept band.</summary>
+    public CutSearch[] Upper { get; private set; } = [];
+
+    /// <summary>Cuts that are not certain yet.</summary>
+    public IEnumerable<(int Ranking, CutSearch Cut)> OpenCuts(int index) =>
+        Lower.Concat(Upper).Where(cut => !cut.Done).Select(cut => (index, cut));
+
+    /// <summary>Takes the first histogram.</summary>
+    public void Begin(Histogram histogram)
+    {
+        int groups = histogram.Groups;
+        (Counts, Weights, Lower, Upper) = (new long[groups], new long[groups], new CutSearch[groups], new CutSearch[groups]);
+        for (int group = 0; group < groups; group++)
+        {
+            foreach (long count in histogram.Counts(group)) Counts[group] += count;
+            foreach (long weight in histogram.Weights(group)) Weights[group] += weight;
+            (long from, long to) = rule.Interval(Weights[group]);
+            Lower[group] = Begin(from, group, histogram);
+            Upper[group] = Begin(to, group, histogram);
+        }
+    }
+
+    private CutSearch Begin(long coordinate, int group, Histogram histogram)
+    {
+        CutSearch cut = new(coordinate, Counts[group], Weights[group]);
+        if (!cut.Done) cut.Narrow(histogram.Counts(group), histogram.Weights(group));
+        return cut;
+    }
+}
+
+/// <summary>Units and their weight by a few bits of a word, for several groups.</summary>
+internal sealed class Histogram(int groups, int bits, bool weighted)
+{
+    private readonly long[] _counts = new long[(long)groups << bits];
+    private readonly long[]? _weights = weighted ? new long[(long)groups << bits] : null;
+
+    /// <summary>Number of groups.</summary>
+    public int Groups => groups;
+
+    /// <summary>[2^bits]: units of a group.</summary>
+    public ReadOnlySpan<long> Counts(int group) => _counts.AsSpan(group << bits, 1 << bits);
+
+    /// <summary>[2^bits]: weights of a group; the counts where every unit weighs 1.</summary>
+    public ReadOnlySpan<long> Weights(int group) => (_weights ?? _counts).AsSpan(group << bits, 1 << bits);
+
+    /// <summary>Counts a chunk's units by the leading bits of one rule's keys.</summary>
+    public void AddLeading(RankedChunk chunk, int rule)
+    {
+        ReadOnlySpan<ulong> keys = chunk.Keys[rule].AsSpan(0, chunk.Rows);
+        ReadOnlySpan<int> groupOf = chunk.Groups.AsSpan(0, chunk.Rows);
+        for (int row = 0; row < keys.Length; row++)
+        {
+            if (groupOf[row] < 0 || keys[row] == RankedChunk.NoKey) continue;
+            int slot = (groupOf[row] << bits) | (int)(keys[row] >> (64 - bits));
+            _counts[slot]++;
+            if (_weights is not null) _weights[slot] += chunk.Weights[row];
+        }
+    }
+
+    /// <summary>Counts one unit.</summary>
+    public void Add(int group, int digit, long weight)
+    {
+        _counts[(group << bits) | digit]++;
+        if (_weights is not null) _weights[(group << bits) | digit] += weight;
+    }
+
+    /// <summary>Adds another histogram of the same shape.</summary>
+    public void Add(Histogram other)
+    {
+        for (int i = 0; i < _counts.Length; i++) _counts[i] += other._counts[i];
+        if (_weights is null) return;
+        for (int i = 0; i < _weights.Length; i++) _weights[i] += other._weights![i];
+    }
+}
+
+/// <summary>What one narrowing pass does for each open cut.</summary>
+internal sealed class NarrowingPlan
+{
+    private readonly List<Part> _parts;
+    private readonly bool _weighted;
+    private readonly List<(int Part, CutSearch Cut)>[][] _byGroup;
+
+    /// <summary>A plan for cuts of the given rankings.</summary>
+    public NarrowingPlan(List<Part> parts, Ranking[] rankings, bool weighted)
+    {
+        (_parts, _weighted) = (parts, weighted);
+        Dictionary<CutSearch, int> index = parts.Select((part, i) => (part.Cut, i)).ToDictionary(item => item.Cut, item => item.i);
+        _byGroup = [.. rankings.Select(ranking => Enumerable.Range(0, ranking.Counts.Length).Select(group =>
+            new[] { ranking.Lower[group], ranking.Upper[group] }.Where(index.ContainsKey).Select(cut => (index[cut], cut)).ToList()).ToArray())];
+    }
+
+    /// <summary>An open cut, and the bits its histogram resolves; 0 to collect its units instead.</summary>
+    public sealed record Part(int Ranking, CutSearch Cut, int Bits);
+
+    /// <summary>The state of one thread.</summary>
+    public Worker NewWorker() => new(this);
+
+    /// <summary>Moves every cut on by what all threads have found.</summary>
+    public void Apply(Worker[] workers)
+    {
+        for (int i = 0; i < _parts.Count; i++)
+        {
+            Part part = _parts[i];
+            if (part.Bits == 0)
+            {
+                ulong[] words = [.. workers.SelectMany(worker => worker.Words[i])];
+                long[] weights = _weighted ? [.. workers.SelectMany(worker => worker.Weights[i])] : [];
+                if (_weighted) Array.Sort(words, weights);
+                else Array.Sort(words);
+                part.Cut.Narrow(words, weights);
+                continue;
+            }
+
+            Histogram total = new(1, part.Bits, _weighted);
+            foreach (Worker worker in workers) total.Add(worker.Histograms[i]!);
+            part.Cut.Narrow(total.Counts(0), total.Weights(0));
+        }
+    }
+
+    /// <summary>What one thread has found for each part.</summary>
+    public sealed class Worker
+    {
+        private readonly NarrowingPlan _plan;
+
+        /// <summary>Empty findings.</summary>
+        public Worker(NarrowingPlan plan)
+        {
+            _plan = plan;
+            Histograms = [.. plan._parts.Select(part => part.Bits == 0 ? null : new Histogram(1, part.Bits, plan._weighted))];
+            Words = [.. plan._parts.Select(_ => new List<ulong>())];
+            Weights = [.. plan._parts.Select(_ => new List<long>())];
+        }
+
+        /// <summary>[parts]: null where units are collected.</summary>
+        public Histogram?[] Histograms { get; }
+
+        /// <summary>[parts]: the collected words.</summary>
+        public List<ulong>[] Words { get; }
+
+        /// <summary>[parts]: their weights, when they are not all 1.</summary>
+        public List<long>[] Weights { get; }
+
+        /// <summary>Looks at every unit of a chunk.</summary>
+        public void Add(RankedChunk chunk)
+        {
+            for (int rule = 0; rule < _plan._byGroup.Length; rule++)
+            {
+                List<(int Part, CutSearch Cut)>[] byGroup = _plan._byGroup[rule];
+                for (int row = 0; row < chunk.Rows; row++)
+                {
+                    int group = chunk.Groups[row];
+                    ulong key = chunk.Keys[rule][row];
+                    if (group < 0 || key == RankedChunk.NoKey) continue;
+                    foreach ((int part, CutSearch cut) in byGroup[group]) Add(part, cut, key, chunk, row);
+                }
+            }
+        }
+
+        private void Add(int part, CutSearch cut, ulong key, RankedChunk chunk, int row)
+        {
+            UnitOrder unit = new(key, chunk, row);
+            if (!cut.Matches(ref unit, out ulong word)) return;
+            long weight = _plan._weighted ? chunk.Weights[row] : 1;
+            if (Histograms[part] is { } histogram)
+            {
+                int bits = _plan._parts[part].Bits;
+                histogram.Add(0, (int)((word >> (cut.Unresolved - bits)) & ((1UL << bits) - 1)), weight);
+                return;
+            }
+
+            Words[part].Add(word);
+            if (_plan._weighted) Weights[part].Add(weight);
+        }
+    }
+}
