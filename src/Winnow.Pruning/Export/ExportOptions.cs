@@ -1,0 +1,55 @@
+namespace Winnow.Pruning.Export;
+
+/// <summary>What an export writes.</summary>
+public enum ExportFormat
+{
+    /// <summary>The format and compression of each input file; JSONL records byte for byte, Parquet rows with all columns.</summary>
+    Same,
+
+    /// <summary>JSONL, zstd-compressed: the record as it was where the input is JSONL, else <c>id</c>, <c>source</c> and <c>text</c>.</summary>
+    Jsonl,
+
+    /// <summary>Parquet with the columns <c>id</c>, <c>source</c> and <c>text</c>.</summary>
+    Parquet,
+}
+
+/// <summary>What is exported, and where to.</summary>
+public sealed record ExportOptions
+{
+    /// <summary>Gets the kept records, a file per input file under the input's name.</summary>
+    public required string Output { get; init; }
+
+    /// <summary>Gets the other records in the same way; null writes them nowhere.</summary>
+    public string? Rejected { get; init; }
+
+    /// <summary>What is written.</summary>
+    public ExportFormat Format { get; init; } = ExportFormat.Same;
+
+    /// <summary>Write into directories that are not empty; files of the same names are replaced.</summary>
+    public bool Force { get; init; }
+}
+
+/// <summary>How far an export is.</summary>
+/// <param name="Records">Records read.</param>
+/// <param name="TotalRecords">Records of the run's units.</param>
+/// <param name="Bytes">Bytes of record text read.</param>
+public readonly record struct ExportProgress(long Records, long TotalRecords, long Bytes);
+
+/// <summary>One exported file.</summary>
+/// <param name="Name">Path below the output directory.</param>
+/// <param name="Records">Records in it.</param>
+/// <param name="Bytes">Its size on disk.</param>
+/// <param name="Sha256">Of its bytes as they lie on disk.</param>
+public sealed record ExportedFile(string Name, long Records, long Bytes, string Sha256);
+
+/// <summary>What an export wrote.</summary>
+/// <param name="Kept">Files under <see cref="ExportOptions.Output"/>.</param>
+/// <param name="Rejected">Files under <see cref="ExportOptions.Rejected"/>.</param>
+public sealed record ExportReport(IReadOnlyList<ExportedFile> Kept, IReadOnlyList<ExportedFile> Rejected)
+{
+    /// <summary>Records kept.</summary>
+    public long KeptRecords => Kept.Sum(file => file.Records);
+
+    /// <summary>Records rejected and written.</summary>
+    public long RejectedRecords => Rejected.Sum(file => file.Records);
+}
