@@ -42,7 +42,7 @@ public sealed unsafe partial class CpuBackend
         Matrix input = At(x), gradient = At(outputGradient, x.Rows, outputGradient.Columns);
         Matrix target = At(weightGradient, outputGradient.Columns, x.Columns);
         float* bias = At(biasGradient, outputGradient.Columns);
-        AddTurnedProduct(gradient, input, target);
+        AddTurnedProduct(gradient, input, target, _threads.Shared.Take((long)gradient.Columns * Math.Min(TurnedRows, gradient.Rows)));
         if (bias != null) AddColumnSums(gradient, bias);
     }
 
@@ -58,18 +58,17 @@ public sealed unsafe partial class CpuBackend
     /// <param name="left">[T, M].</param>
     /// <param name="right">[T, N].</param>
     /// <param name="target">[M, N].</param>
-    private void AddTurnedProduct(Matrix left, Matrix right, Matrix target)
+    /// <param name="turned">M · min(T, <see cref="TurnedRows"/>) floats to work in.</param>
+    private void AddTurnedProduct(Matrix left, Matrix right, Matrix target, float* turned)
     {
         int most = Math.Min(TurnedRows, left.Rows);
-        float* turned = _threads.Shared.Take((long)left.Columns * most);
         for (int first = 0; first < left.Rows; first += most)
         {
             int rows = Math.Min(most, left.Rows - first);
-            var piece = new Matrix(left.Row(first), rows, left.Columns, left.Stride);
+            Matrix piece = left.Slice(first, rows);
             var columns = new Matrix(turned, left.Columns, rows, rows);
             Run(TurnWork.Parts(piece), new TurnWork(piece, columns));
-            var other = new Matrix(right.Row(first), rows, right.Columns, right.Stride);
-            Multiply(columns, Panels.OfColumns(other), target, new Epilogue(0, Activation.None, Accumulate: true));
+            Multiply(columns, Panels.OfColumns(right.Slice(first, rows)), target, new Epilogue(0, Activation.None, Accumulate: true));
         }
     }
 

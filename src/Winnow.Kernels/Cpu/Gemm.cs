@@ -102,7 +102,7 @@ internal readonly unsafe struct GemmWork(GemmCut cut, Matrix a, Panels b, Matrix
         {
             int column = panel * width;
             var target = new Matrix(c.Row(firstRow) + column, endRow - firstRow, Math.Min(width, b.Count - column), c.Stride);
-            var source = new Matrix(a.Row(firstRow), endRow - firstRow, b.Depth, a.Stride);
+            Matrix source = a.Slice(firstRow, endRow - firstRow);
             Gemm.MultiplyPanel<TLanes>(source, b, panel, target, epilogue with { Bias = (nint)epilogue.BiasAt(column) }, piece);
         }
     }

@@ -10,4 +10,7 @@ internal readonly unsafe struct Matrix(float* data, int rows, int columns, int s
 
     /// <summary>The first element of row <paramref name="row"/>.</summary>
     public float* Row(int row) => Data + ((long)row * Stride);
+
+    /// <summary>Rows [<paramref name="first"/>, first + count).</summary>
+    public Matrix Slice(int first, int count) => new(Row(first), count, Columns, Stride);
 }

@@ -14,6 +14,8 @@ internal static class VectorMath
     private const float Ln2Upper = 0.693359375f;
     private const float Ln2Lower = -2.12194440e-4f;
 
+    private const float TanhNear = 0.625f;
+
     /// <summary>e^x within about one unit in the last place; 0 below −104, infinity above 89, NaN for NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TLanes Exp<TLanes>(TLanes x)
@@ -31,5 +33,25 @@ internal static class VectorMath
         p = TLanes.FusedMultiplyAdd(p, r, TLanes.Broadcast(0.5f));
         p = TLanes.FusedMultiplyAdd(p * r, r, r) + TLanes.Broadcast(1f);
         return TLanes.ScaleByPowerOfTwo(p, n);
+    }
+
+    /// <summary>tanh x within about two units in the last place; NaN for NaN.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes Tanh<TLanes>(TLanes x)
+        where TLanes : struct, ILanes<TLanes>
+    {
+        // Near 0, where 1 − 2 / (e^2x + 1) cancels: x + x³ P(x²).
+        TLanes square = x * x;
+        TLanes p = TLanes.Broadcast(-5.70498872745e-3f);
+        p = TLanes.FusedMultiplyAdd(p, square, TLanes.Broadcast(2.06390887954e-2f));
+        p = TLanes.FusedMultiplyAdd(p, square, TLanes.Broadcast(-5.37397155531e-2f));
+        p = TLanes.FusedMultiplyAdd(p, square, TLanes.Broadcast(1.33314422036e-1f));
+        p = TLanes.FusedMultiplyAdd(p, square, TLanes.Broadcast(-3.33332819422e-1f));
+        TLanes near = TLanes.FusedMultiplyAdd(p * square, x, x);
+
+        TLanes one = TLanes.Broadcast(1f), size = TLanes.Abs(x);
+        TLanes far = one - (TLanes.Broadcast(2f) / (Exp(size + size) + one));
+        TLanes sign = TLanes.And(x, TLanes.BroadcastBits(int.MinValue));
+        return TLanes.Select(TLanes.LessThan(size, TLanes.Broadcast(TanhNear)), near, TLanes.Or(far, sign));
     }
 }
