@@ -1,5 +1,6 @@
 using Winnow.Kernels;
 using Winnow.Models.Checkpoints;
+using Winnow.Models.Families;
 
 namespace Winnow.Models;
 
@@ -36,7 +37,21 @@ public sealed class Decoder : IDisposable
     }
 
     /// <summary>A model with random weights, as they are before training: for benchmarks and tests.</summary>
-    public static Decoder Create(DecoderConfig config, ulong seed, IBackend backend) => throw new NotImplementedException();
+    /// <param name="config">Any family's shape.</param>
+    /// <param name="seed">The same seed gives the same weights.</param>
+    /// <param name="backend">Packs the weights; its workers share them.</param>
+    public static Decoder Create(DecoderConfig config, ulong seed, IBackend backend)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(backend);
+        config.Validate("model shape");
+        var initializer = new Initializer(config, seed);
+        var weights = DecoderWeights.Build(
+            config, DecoderLayout.Of(config), backend,
+            slot => backend.Pack(new FloatSource(initializer.Matrix(slot), slot.Rows, slot.Columns)),
+            Initializer.Bias, Initializer.Gain, Initializer.Bias);
+        return new Decoder(config, weights, config.VocabularySize);
+    }
 
     /// <inheritdoc/>
     public void Dispose() => Weights.Dispose();

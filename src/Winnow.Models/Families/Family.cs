@@ -35,7 +35,10 @@ internal abstract class Family
     /// <summary>What the tensors of such a model are called.</summary>
     public abstract TensorNames Names(DecoderConfig config);
 
-    /// <summary>Writes the properties that <see cref="Read"/> reads; only in families that Winnow trains.</summary>
+    /// <summary>True for a family that Winnow trains and writes.</summary>
+    public virtual bool IsTrainable => false;
+
+    /// <summary>Writes the properties that <see cref="Read"/> reads, where the family is trainable.</summary>
     public virtual void Write(DecoderConfig config, Utf8JsonWriter json) =>
         throw new ModelException(config.Family, "models of this family are not written; expected gpt2 or llama");
 }

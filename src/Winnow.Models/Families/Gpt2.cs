@@ -57,6 +57,8 @@ internal sealed class Gpt2 : Family
         Ignored = [".attn.bias", ".attn.masked_bias"],
     };
 
+    public override bool IsTrainable => true;
+
     public override void Write(DecoderConfig config, Utf8JsonWriter json)
     {
         json.WriteString("activation_function", config.Activation == Activation.Gelu ? "gelu" : "gelu_new");

@@ -65,6 +65,8 @@ internal sealed class Llama : Family
         ];
     }
 
+    public override bool IsTrainable => true;
+
     public override void Write(DecoderConfig config, Utf8JsonWriter json)
     {
         json.WriteStartArray("architectures");
