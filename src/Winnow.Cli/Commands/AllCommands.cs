@@ -10,5 +10,6 @@ internal static class AllCommands
     internal static IEnumerable<Command> Create(Terminal terminal)
     {
         yield return ScoreCommand.Create(terminal);
+        yield return BenchCommand.Create(terminal);
     }
 }

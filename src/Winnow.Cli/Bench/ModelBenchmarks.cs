@@ -1,0 +1,199 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Winnow.Kernels;
+using Winnow.Models;
+
+namespace Winnow.Cli.Bench;
+
+/// <summary>One packed matrix product, [1024, 768] × [768, 3072], all threads inside it.</summary>
+internal sealed class GemmBenchmark : Benchmark
+{
+    private const int Rows = 1024, Inner = 768, Columns = 3072, Repeats = 16;
+
+    private readonly IBackend backend;
+    private readonly Tensor input, output;
+    private readonly WeightMatrix weight;
+
+    internal GemmBenchmark(IBackend backend, int threads)
+    {
+        (this.backend, ThreadCount) = (backend, threads);
+        input = backend.Allocate((long)Rows * Inner);
+        output = backend.Allocate((long)Rows * Columns);
+        weight = backend.Pack(new RandomWeights(Columns, Inner));
+        var values = new float[Rows * Inner];
+        var random = new Random(1);
+        for (int i = 0; i < values.Length; i++) values[i] = random.NextSingle() - 0.5f;
+        backend.Upload(values, input);
+    }
+
+    internal override string Name => "gemm";
+
+    internal override string Preset => $"{Rows}x{Inner}x{Columns}";
+
+    internal override string Unit => "GFLOP/s";
+
+    internal override string Precision => "f32";
+
+    internal override int ThreadCount { get; }
+
+    internal override BenchRun Run(CancellationToken cancel)
+    {
+        double flops = 2.0 * Rows * Inner * Columns * Repeats;
+        long start = Stopwatch.GetTimestamp();
+        for (int i = 0; i < Repeats; i++) backend.Linear(input.AsRows(Rows), weight, null, Activation.None, output.AsRows(Rows));
+        return new BenchRun(flops / 1e9, flops, Stopwatch.GetElapsedTime(start).TotalSeconds);
+    }
+
+    public override void Dispose()
+    {
+        weight.Dispose();
+        output.Dispose();
+        input.Dispose();
+    }
+
+    private sealed class RandomWeights(int rows, int columns) : WeightSource
+    {
+        private readonly float[] values = Draw(rows * columns);
+
+        public override int Rows => rows;
+
+        public override int Columns => columns;
+
+        public override ElementType ElementType => ElementType.F32;
+
+        public override ReadOnlySpan<byte> Row(int row) => MemoryMarshal.AsBytes(values.AsSpan(row * columns, columns));
+
+        private static float[] Draw(int count)
+        {
+            var random = new Random(2);
+            var drawn = new float[count];
+            for (int i = 0; i < count; i++) drawn[i] = (random.NextSingle() - 0.5f) * 0.04f;
+            return drawn;
+        }
+    }
+}
+
+/// <summary>Perplexity and EL2N of random tokens: every worker scores whole sequences against the shared weights.</summary>
+internal sealed class ScoreBenchmark : Benchmark
+{
+    private readonly Decoder decoder;
+    private readonly IReadOnlyList<IBackend> workers;
+    private readonly DecoderPass[] passes;
+    private readonly TokenBatch[] batches;
+    private readonly float[][] loss, el2n;
+    private readonly int context, repeats;
+
+    internal ScoreBenchmark(Decoder decoder, string preset, int context, IBackend backend)
+    {
+        (this.decoder, Preset, this.context) = (decoder, preset, context);
+        workers = backend.Workers;
+        repeats = (int)Math.Clamp(2e11 / (decoder.Config.ForwardFlops(context) * context), 1, 64);
+        passes = [.. workers.Select(w => new DecoderPass(decoder, w, context))];
+        batches = [.. workers.Select((_, i) => RandomBatch(decoder.VocabularySize, context, i))];
+        loss = [.. workers.Select(_ => new float[context])];
+        el2n = [.. workers.Select(_ => new float[context])];
+    }
+
+    internal override string Name => "score";
+
+    internal override string Preset { get; }
+
+    internal override string Unit => "tokens/s";
+
+    internal override string Precision => "f32";
+
+    internal override int ThreadCount => workers.Count;
+
+    internal override BenchRun Run(CancellationToken cancel)
+    {
+        long start = Stopwatch.GetTimestamp();
+        Threads.RunOnEach(workers.Count, i =>
+        {
+            for (int n = 0; n < repeats && !cancel.IsCancellationRequested; n++) passes[i].Score(batches[i], loss[i], el2n[i], []);
+        });
+        double tokens = (double)context * repeats * workers.Count;
+        return new BenchRun(tokens, tokens * decoder.Config.ForwardFlops(context), Stopwatch.GetElapsedTime(start).TotalSeconds);
+    }
+
+    public override void Dispose()
+    {
+        foreach (DecoderPass pass in passes) pass.Dispose();
+        decoder.Dispose();
+    }
+
+    internal static TokenBatch RandomBatch(int vocabulary, int context, int seed)
+    {
+        var random = new Random(seed);
+        int[] ids = [.. Enumerable.Range(0, context + 1).Select(_ => random.Next(vocabulary))];
+        var batch = new TokenBatch(context);
+        batch.AddText(ids);
+        return batch;
+    }
+}
+
+/// <summary>A whole training step: forward, backward, AdamW; all threads inside each operation.</summary>
+internal sealed class TrainBenchmark : Benchmark
+{
+    private readonly DecoderParameters parameters;
+    private readonly TrainingPass pass;
+    private readonly TokenBatch batch;
+    private readonly IBackend backend;
+    private readonly List<(Parameter Parameter, Tensor First, Tensor Second)> moments = [];
+    private readonly int tokens, context;
+    private int step;
+
+    internal TrainBenchmark(DecoderConfig config, string preset, int context, IBackend backend, int threads)
+    {
+        (this.backend, this.context, Preset, ThreadCount) = (backend, context, preset, threads);
+        int sequences = Math.Max(1, 1024 / context);
+        tokens = sequences * context;
+        parameters = DecoderParameters.Create(config, 1, backend);
+        pass = new TrainingPass(parameters, tokens);
+        batch = new TokenBatch(tokens);
+        var random = new Random(3);
+        for (int s = 0; s < sequences; s++)
+        {
+            int[] ids = [.. Enumerable.Range(0, context + 1).Select(_ => random.Next(config.VocabularySize))];
+            batch.AddText(ids);
+        }
+        foreach (Parameter p in parameters.All) moments.Add((p, backend.Allocate(p.Value.Length), backend.Allocate(p.Value.Length)));
+    }
+
+    internal override string Name => "train";
+
+    internal override string Preset { get; }
+
+    internal override string Unit => "tokens/s";
+
+    internal override string Precision => "f32";
+
+    internal override int ThreadCount { get; }
+
+    internal override BenchRun Run(CancellationToken cancel)
+    {
+        long start = Stopwatch.GetTimestamp();
+        step++;
+        parameters.ClearGradients();
+        pass.ForwardBackward(batch, 1f / tokens);
+        foreach ((Parameter p, Tensor first, Tensor second) in moments)
+        {
+            var update = new AdamWStep(1e-4, 0.9, 0.95, 1e-8, p.IsMatrix ? 0.1 : 0, step, 1);
+            backend.AdamW(p.Value, p.Gradient, Like(first, p.Value), Like(second, p.Value), update);
+        }
+        double flops = 3.0 * tokens * parameters.Config.ForwardFlops(context);
+        return new BenchRun(tokens, flops, Stopwatch.GetElapsedTime(start).TotalSeconds);
+    }
+
+    public override void Dispose()
+    {
+        foreach ((_, Tensor first, Tensor second) in moments)
+        {
+            first.Dispose();
+            second.Dispose();
+        }
+        pass.Dispose();
+        parameters.Dispose();
+    }
+
+    private static TensorView Like(Tensor tensor, TensorView view) => new(tensor, 0, view.Rows, view.Columns);
+}

@@ -1,0 +1,126 @@
+using System.CommandLine;
+using Winnow.Cli.Bench;
+using Winnow.Cli.Infrastructure;
+using Winnow.Data.Corpus;
+using Winnow.Data.Tokenizers;
+using Winnow.Kernels.Cpu;
+using Winnow.Models;
+using Winnow.Studies.Reports;
+
+namespace Winnow.Cli.Commands;
+
+/// <summary><c>winnow bench</c>: what this machine can do, and how much of it Winnow uses.</summary>
+internal static class BenchCommand
+{
+    private static readonly string[] Names = ["gemm", "score", "train", "train-tokenizer", "encode", "read"];
+    private static readonly string[] DefaultPresets = ["gpt2-124m", "small"];
+
+    internal static Command Create(Terminal terminal)
+    {
+        var compute = new ComputeChoices();
+        Option<string[]?> names = Choose.List("--only", "LIST", $"What to measure: {string.Join(", ", Names)}. Default: all.", Names);
+        Option<string?> preset = Choose.Text("--preset", "NAME", "Model shape, random weights. Default: gpt2-124m and small.", [.. Presets.Names]);
+        Option<string?> model = Choose.Text("--model", "DIR", "Score with this checkpoint instead of a preset.");
+        Option<long?> context = Choose.Whole("--context", "Tokens in a sequence. Default: the preset's.", 2, most: int.MaxValue);
+        Option<string[]> text = Choose.Many("--text", "INPUT", "Text for the benchmarks that need some. Default: the documentation that the .NET SDK carries.");
+        Option<string?> tokenizer = Choose.Text("--tokenizer", "DIR", "Tokenizer for `encode`. Default: one of 16,384 tokens, trained on the text.");
+        Option<long?> rounds = Choose.Whole("--rounds", "Runs of each; the median counts. Default: 5.", 1, most: 1000);
+        Option<bool> json = Choose.Flag("--json", "Print the results as one JSON object.");
+        WinnowCommand command = new WinnowCommand("bench", "measures this machine's peak and what scoring, training and tokenizing reach of it.", "[--preset NAME] [--model DIR]")
+        {
+            Details = "The peak (fused multiply-adds on registers, all threads) is measured before and after every run, in the same process; a fraction is the run's speed by the peak around it, and every value is the median of the runs.",
+            Examples = ["winnow bench", "winnow bench --preset gpt2-124m --only gemm,score --json", "winnow bench --model DIR"],
+        }
+        .With("What", names, preset, model, context, text, tokenizer).With("Work", [.. compute.Symbols, rounds, json]);
+        command.SetAction(async (parse, cancel) =>
+        {
+            int threads = compute.Threads(parse), count = (int)(parse.GetValue(rounds) ?? 5);
+            string[] wanted = parse.GetValue(names) ?? Names;
+            var peaks = new List<double> { PeakMeter.MeasureF32(threads) };
+            var results = new List<Measurement>();
+            await Task.Run(async () =>
+            {
+                await foreach (Func<Benchmark> make in Plan(parse, wanted, threads, cancel))
+                {
+                    using Benchmark benchmark = make();
+                    terminal.Say($"{benchmark.Name} {benchmark.Preset} …");
+                    results.Add(BenchRunner.Measure(benchmark, count, peaks, cancel));
+                }
+            }, CancellationToken.None);
+            Print(terminal, parse.GetValue(json), threads, peaks, results);
+            return CommandLine.Done;
+        });
+        return command;
+
+        async IAsyncEnumerable<Func<Benchmark>> Plan(ParseResult parse, string[] wanted, int threads, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+        {
+            using var backend = new CpuBackend(threads);
+            if (wanted.Contains("gemm")) yield return () => new GemmBenchmark(backend, threads);
+            string? directory = parse.GetValue(model);
+            int length = (int)(parse.GetValue(context) ?? 0);
+            if (directory is not null && wanted.Contains("score"))
+            {
+                yield return () =>
+                {
+                    Decoder decoder = Decoder.Load(directory, backend);
+                    return new ScoreBenchmark(decoder, Path.GetFileName(Path.TrimEndingDirectorySeparator(directory)), length > 0 ? length : Math.Min(decoder.Config.MaxLength, 1024), backend);
+                };
+            }
+            string[] presets = parse.GetValue(preset) is { } one ? [one] : directory is null ? DefaultPresets : [];
+            foreach (string name in presets)
+            {
+                DecoderConfig config = Presets.Named(name, 0, length);
+                if (wanted.Contains("score")) yield return () => new ScoreBenchmark(Decoder.Create(config, 1, backend), name, config.MaxLength, backend);
+                if (wanted.Contains("train")) yield return () => new TrainBenchmark(config, name, config.MaxLength, backend, threads);
+            }
+            if (!wanted.Intersect(["train-tokenizer", "encode", "read"]).Any()) yield break;
+            List<Document> documents = await TextAsync(parse.GetValue(text) ?? [], cancel);
+            if (wanted.Contains("read")) yield return () => new ReadBenchmark(documents);
+            if (wanted.Contains("train-tokenizer")) yield return () => new TrainTokenizerBenchmark(documents, 16_384, threads);
+            if (!wanted.Contains("encode")) yield break;
+            Tokenizer encoder = parse.GetValue(tokenizer) is { } place
+                ? Tokenizer.Load(place)
+                : await BytePairTrainer.TrainAsync(documents.ToAsyncEnumerable(), new BytePairOptions(16_384) { Threads = threads }, null, cancel);
+            yield return () => new EncodeBenchmark(encoder, documents);
+        }
+    }
+
+    private static async Task<List<Document>> TextAsync(string[] inputs, CancellationToken cancel)
+    {
+        const long most = 100_000_000;
+        CorpusReader reader = CorpusReader.Open(inputs.Length > 0 ? inputs : DotnetDocumentation.Find(), new CorpusOptions { KeepRecords = false });
+        var documents = new List<Document>();
+        long bytes = 0;
+        await foreach (Document document in reader.ReadAsync(cancel))
+        {
+            documents.Add(document);
+            bytes += document.Text.Length;
+            if (bytes >= most) break;
+        }
+        return documents;
+    }
+
+    private static void Print(Terminal terminal, bool json, int threads, List<double> peaks, List<Measurement> results)
+    {
+        double peak = Math.Round(peaks.Max(), 1);
+        MachineFacts machine = MachineFacts.Read();
+        if (json)
+        {
+            Answer.Print(terminal, new
+            {
+                machine = new { cpu = machine.Cpu, cores = machine.Cores, lanes = CpuBackend.SupportedLanes[0], device = "cpu" },
+                peak_gflops = new { f32 = peak, bf16 = (double?)null },
+                results = results.Select(r => r with { Value = Math.Round(r.Value, 2) }),
+            });
+            return;
+        }
+        terminal.Out.WriteLine($"{machine.Cpu}, {machine.Cores} cores, {CpuBackend.SupportedLanes[0]} lanes; measured peak {peak:0} GFLOP/s in f32 with {threads} thread{(threads == 1 ? "" : "s")}");
+        terminal.Out.WriteLine();
+        var table = new PlainTable("what", "on", "threads", "speed", "of peak", "memory");
+        foreach (Measurement r in results)
+        {
+            table.Add(r.Name, r.Preset, Figures.Count(r.Threads), $"{(r.Value >= 1000 ? Figures.Count((long)Math.Round(r.Value)) : Figures.Significant(r.Value, 3))} {r.Unit}", r.FractionOfPeak is { } part ? Figures.Percent(part) : "", Figures.Bytes(r.PeakBytes));
+        }
+        table.Write(terminal.Out, 2);
+    }
+}
