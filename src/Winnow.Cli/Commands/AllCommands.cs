@@ -10,6 +10,12 @@ internal static class AllCommands
     internal static IEnumerable<Command> Create(Terminal terminal)
     {
         yield return ScoreCommand.Create(terminal);
+        yield return ScoresCommand.Create(terminal);
+        yield return SelectCommand.Create(terminal);
+        yield return ExportCommand.Create(terminal);
+        yield return EvalCommand.Create(terminal);
+        yield return TokenizerCommand.Create(terminal);
+        yield return ReportCommand.Create(terminal);
         yield return BenchCommand.Create(terminal);
     }
 }

@@ -1,0 +1,52 @@
+using System.CommandLine;
+using Winnow.Cli.Infrastructure;
+using Winnow.Pruning.Export;
+using Winnow.Studies.Reports;
+
+namespace Winnow.Cli.Commands;
+
+/// <summary><c>winnow export</c>: the kept records as files.</summary>
+internal static class ExportCommand
+{
+    internal static Command Create(Terminal terminal)
+    {
+        Argument<string?> run = Choose.Place("RUN", "Directory that `winnow score` made.");
+        var compute = new ComputeChoices();
+        Option<string?> selection = Choose.Text("--selection", "SELECTION", "Directory that `winnow select` made.");
+        Option<string?> output = Choose.Text("--out", "DIR", "Gets the kept records, a file per input file under its name.");
+        Option<string?> rejected = Choose.Text("--rejected", "DIR", "Gets the other records in the same way.");
+        Option<string?> format = Choose.Text("--format", "KIND", "same (as the input, records byte for byte), jsonl or parquet. Default: same.", "same", "jsonl", "parquet");
+        Option<bool> force = Choose.Flag("--force", "Write into directories that are not empty.");
+        Option<bool> json = Choose.Flag("--json", "Print the files written as one JSON object.");
+        WinnowCommand command = new WinnowCommand("export", "writes the kept records of a corpus, byte for byte and in order.", "RUN --selection SELECTION --out DIR")
+        {
+            Details = "What is kept and what is rejected are together the corpus. The inputs are read again, and must be the files that were scored.",
+            Examples = ["winnow export run --selection selection --out pruned", "winnow export run --selection selection --out pruned --rejected rest --format parquet"],
+        }
+        .With("Options", [run, selection, output, rejected, format, .. compute.Symbols, force, json]);
+        command.SetAction(async (parse, cancel) =>
+        {
+            var options = new ExportOptions
+            {
+                Output = Demand.Of(parse, output),
+                Rejected = parse.GetValue(rejected),
+                Format = parse.GetValue(format) switch { "jsonl" => ExportFormat.Jsonl, "parquet" => ExportFormat.Parquet, _ => ExportFormat.Same },
+                Force = parse.GetValue(force),
+            };
+            string from = Runs.Find(Demand.Of(parse, run)), chosen = Demand.Of(parse, selection);
+            ExportReport report = await RunAsync(terminal, from, chosen, options, compute.Threads(parse), cancel);
+            if (parse.GetValue(json)) Answer.Print(terminal, new { output = options.Output, report.KeptRecords, report.RejectedRecords, report.Kept, report.Rejected });
+            else terminal.Say($"wrote {Figures.Count(report.KeptRecords)} records, {Figures.Bytes(report.Kept.Sum(f => f.Bytes))}, to {options.Output}{(options.Rejected is { } rest ? $", and the other {Figures.Count(report.RejectedRecords)} to {rest}" : "")}");
+            return CommandLine.Done;
+        });
+        return command;
+    }
+
+    /// <summary>Exports with the progress shown.</summary>
+    internal static async Task<ExportReport> RunAsync(Terminal terminal, string run, string selection, ExportOptions options, int threads, CancellationToken cancel)
+    {
+        using var display = new ProgressDisplay(terminal, "export", "records");
+        var progress = new Relay<ExportProgress>(p => display.Show("export", p.Records, p.TotalRecords, "records"));
+        return await Task.Run(() => Exporter.ExportAsync(run, selection, options, threads, progress, cancel), CancellationToken.None);
+    }
+}

@@ -1,0 +1,81 @@
+using System.CommandLine;
+using Winnow.Cli.Infrastructure;
+using Winnow.Pruning;
+
+namespace Winnow.Cli.Commands;
+
+/// <summary><c>winnow scores</c>: the score table as data.</summary>
+internal static class ScoresCommand
+{
+    internal static Command Create(Terminal terminal)
+    {
+        Argument<string?> run = Choose.Place("RUN", "Directory that `winnow score` made, or that holds one as `run/`.");
+        Option<string?> format = Choose.Text("--format", "KIND", "jsonl, csv or parquet. Default: by the name of the file, else jsonl.", "jsonl", "csv", "parquet");
+        Option<string?> file = Choose.Text("-o", "FILE", "Where to. Default: standard output.");
+        Option<bool> force = Choose.Flag("--force", "Overwrite the file.");
+        WinnowCommand command = new WinnowCommand("scores", "prints the scores of a run, one row per unit.", "RUN [--format jsonl|csv|parquet] [-o FILE]")
+        {
+            Examples = ["winnow scores run | head", "winnow scores run --format csv -o scores.csv"],
+        }
+        .With("Options", run, format, file, force);
+        command.SetAction((parse, cancel) => Task.Run(() =>
+        {
+            ScoreTable table = ScoreTable.Open(Runs.Find(Demand.Of(parse, run)));
+            string? to = parse.GetValue(file);
+            ScoreFormat kind = Kind(parse.GetValue(format) ?? Path.GetExtension(to)?.TrimStart('.'));
+            if (to is null)
+            {
+                using Stream output = Console.OpenStandardOutput();
+                ScoreExport.Write(table, kind, output, cancel);
+                return CommandLine.Done;
+            }
+            if (File.Exists(to) && !parse.GetValue(force)) throw new RequestException(to, "the file exists", "name another file, or overwrite with `--force`");
+            WriteFile(table, kind, to, cancel);
+            terminal.Say($"scores of {Studies.Reports.Figures.Count(table.Rows)} units: {to}");
+            return CommandLine.Done;
+        }, CancellationToken.None));
+        return command;
+    }
+
+    private static void WriteFile(ScoreTable table, ScoreFormat kind, string to, CancellationToken cancel)
+    {
+        string beside = to + ".partial";
+        try
+        {
+            using (FileStream stream = File.Create(beside)) ScoreExport.Write(table, kind, stream, cancel);
+            File.Move(beside, to, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(beside);
+        }
+    }
+
+    private static ScoreFormat Kind(string? name) => name switch
+    {
+        "csv" => ScoreFormat.Csv,
+        "parquet" => ScoreFormat.Parquet,
+        _ => ScoreFormat.Jsonl,
+    };
+}
+
+/// <summary>Where the parts of a pruned directory stand.</summary>
+internal static class Runs
+{
+    /// <summary>The run's own directory, when its parent was named.</summary>
+    internal static string Find(string directory)
+    {
+        string inside = Path.Combine(directory, "run");
+        return !File.Exists(Path.Combine(directory, "manifest.json")) && File.Exists(Path.Combine(inside, "manifest.json")) ? inside : directory;
+    }
+
+    /// <summary>The selection beside or below a run, or null.</summary>
+    internal static string? SelectionOf(string directory)
+    {
+        foreach (string place in new[] { Path.Combine(directory, "selection"), Path.Combine(Path.GetDirectoryName(Path.GetFullPath(Path.TrimEndingDirectorySeparator(directory))) ?? directory, "selection") })
+        {
+            if (File.Exists(Path.Combine(place, "selection.json"))) return place;
+        }
+        return null;
+    }
+}
