@@ -182,8 +182,17 @@ internal sealed class ScoreJournal : IDisposable
         for (int i = 0; i < metrics.Length; i++) metrics[i] = reader.ReadDouble();
         return new ScoreRow
         {
-            Shard = shard, Row = row, Id = id, Source = source, Bytes = bytes, ScoredBytes = scoredBytes, Tokens = tokens,
-            Status = status, Fold = fold < 0 ? null : fold, Span = span, Values = metrics,
+            Shard = shard,
+            Row = row,
+            Id = id,
+            Source = source,
+            Bytes = bytes,
+            ScoredBytes = scoredBytes,
+            Tokens = tokens,
+            Status = status,
+            Fold = fold < 0 ? null : fold,
+            Span = span,
+            Values = metrics,
         };
     }
 }

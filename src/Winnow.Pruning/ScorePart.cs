@@ -72,8 +72,14 @@ public sealed class ScorePart
         {
             yield return new ScoreRow
             {
-                Shard = shard[i], Row = number[i], Id = id[i]!, Source = source[i]!, Bytes = bytes[i], ScoredBytes = scoredBytes[i],
-                Tokens = tokens[i], Status = status[i]!,
+                Shard = shard[i],
+                Row = number[i],
+                Id = id[i]!,
+                Source = source[i]!,
+                Bytes = bytes[i],
+                ScoredBytes = scoredBytes[i],
+                Tokens = tokens[i],
+                Status = status[i]!,
                 Fold = fold is null || double.IsNaN(fold[i]) ? null : (int)fold[i],
                 Span = spans is null || double.IsNaN(spans[0][i])
                     ? null

@@ -18,8 +18,17 @@ internal sealed class UnitScores(ScoringPlan plan)
         if (!finite) values.AsSpan().Fill(double.NaN);
         return new ScoreRow
         {
-            Shard = unit.Shard, Row = unit.Row, Id = unit.Id, Source = unit.Source, Bytes = unit.Bytes, ScoredBytes = unit.ScoredBytes,
-            Tokens = tokens, Status = finite ? unit.Status : ScoreStatus.NotFinite, Fold = unit.Fold, Span = unit.Span, Values = values,
+            Shard = unit.Shard,
+            Row = unit.Row,
+            Id = unit.Id,
+            Source = unit.Source,
+            Bytes = unit.Bytes,
+            ScoredBytes = unit.ScoredBytes,
+            Tokens = tokens,
+            Status = finite ? unit.Status : ScoreStatus.NotFinite,
+            Fold = unit.Fold,
+            Span = unit.Span,
+            Values = values,
         };
     }
 

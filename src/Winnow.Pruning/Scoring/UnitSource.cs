@@ -64,7 +64,12 @@ internal sealed class UnitSource(ScoringPlan plan, CorpusReader corpus)
 
     private ScoringUnit Unreadable(int shard, long row) => new()
     {
-        Shard = shard, Row = row, Id = $"{corpus.Shards[shard].Name}:{row}", Source = "", Bytes = 0, Status = ScoreStatus.Invalid,
+        Shard = shard,
+        Row = row,
+        Id = $"{corpus.Shards[shard].Name}:{row}",
+        Source = "",
+        Bytes = 0,
+        Status = ScoreStatus.Invalid,
     };
 
     private ScoringUnit ToUnit(Document document)
@@ -84,10 +89,17 @@ internal sealed class UnitSource(ScoringPlan plan, CorpusReader corpus)
             : ScoreStatus.Ok;
         return new ScoringUnit
         {
-            Shard = document.Shard, Row = document.Row, Id = document.Id, Source = document.Source, Bytes = document.Text.Length,
+            Shard = document.Shard,
+            Row = document.Row,
+            Id = document.Id,
+            Source = document.Source,
+            Bytes = document.Text.Length,
             ScoredBytes = !scored ? 0 : covered == tokens.Length ? document.Text.Length : ends[covered - plan.Bos.Length - 1],
-            Status = status, Fold = plan.Fold?.Of(document.Text.Span),
-            Ids = scored ? tokens : [], Windows = scored ? windows : [], Memorizable = scored && memorizable,
+            Status = status,
+            Fold = plan.Fold?.Of(document.Text.Span),
+            Ids = scored ? tokens : [],
+            Windows = scored ? windows : [],
+            Memorizable = scored && memorizable,
         };
     }
 
@@ -150,10 +162,18 @@ internal sealed class UnitSource(ScoringPlan plan, CorpusReader corpus)
         ScoringWindow[] windows = whole && plan.Predicts ? WindowPlan.Cut(sequence.Ids.Length, 0, plan.Context, plan.Options.Window) : [];
         return new ScoringUnit
         {
-            Shard = shard, Row = row, Id = $"{corpus.Shards[shard].Name}#{row}", Source = source, Bytes = bytes, ScoredBytes = whole ? bytes : 0,
-            Status = whole ? ScoreStatus.Ok : ScoreStatus.Partial, Fold = fold,
+            Shard = shard,
+            Row = row,
+            Id = $"{corpus.Shards[shard].Name}#{row}",
+            Source = source,
+            Bytes = bytes,
+            ScoredBytes = whole ? bytes : 0,
+            Status = whole ? ScoreStatus.Ok : ScoreStatus.Partial,
+            Fold = fold,
             Span = new UnitSpan(first.Row, first.FirstByte, last.Row, last.FirstByte + last.ByteCount),
-            Ids = whole ? sequence.Ids : [], Windows = windows, Memorizable = whole && plan.Memorizes,
+            Ids = whole ? sequence.Ids : [],
+            Windows = windows,
+            Memorizable = whole && plan.Memorizes,
         };
     }
 }

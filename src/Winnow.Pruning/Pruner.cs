@@ -1,0 +1,118 @@
+using System.Text.Json;
+using Winnow.Data;
+using Winnow.Kernels;
+using Winnow.Pruning.Export;
+using Winnow.Pruning.References;
+using Winnow.Pruning.Scoring;
+using Winnow.Pruning.Selection;
+
+namespace Winnow.Pruning;
+
+/// <summary>The whole way from a corpus to a pruned corpus; what an earlier call has done is not done again.</summary>
+public static class Pruner
+{
+    /// <summary>Makes references where no models are given, scores, selects, exports.</summary>
+    /// <param name="request">What, and where to.</param>
+    /// <param name="backend">Trains and scores.</param>
+    /// <param name="progress">Told a few times a second.</param>
+    /// <param name="cancel">Stops; the same call goes on.</param>
+    /// <exception cref="CorpusException">The request, its input or the output directory cannot be used.</exception>
+    public static async Task<PruneResult> PruneAsync(
+        PruneRequest request, IBackend backend, IProgress<PruneProgress>? progress = null, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(backend);
+        SelectionOptions selection = Within(request).Validated();
+        bool wentBefore = Prepare(request);
+        RefuseOtherSelection(request, selection);
+        ReferenceManifest? references = request.Models.Count > 0
+            ? null
+            : await AutoReferences.MakeAsync(request, At(request, "reference"), backend, progress, cancel).ConfigureAwait(false);
+        ScoringResult scoring = await Scorer.ScoreAsync(Scoring(request, references), backend, Relayed(progress), cancel).ConfigureAwait(false);
+        SelectionSummary summary = Select(request, selection, scoring, progress, cancel);
+        ExportReport export = await ExportAsync(request, scoring, wentBefore, progress, cancel).ConfigureAwait(false);
+        return new PruneResult(request.Output, scoring.Manifest, summary, export, references);
+    }
+
+    /// <summary>With two references the scores of the halves are not comparable: each half is ranked by itself.</summary>
+    private static SelectionOptions Within(PruneRequest request) => request.Models.Count > 0 || request.Selection.Within.Contains("fold")
+        ? request.Selection
+        : request.Selection with { Within = [.. request.Selection.Within, "fold"] };
+
+    private static string At(PruneRequest request, string name) => Path.Combine(request.Output, name);
+
+    /// <summary>Refuses a directory that holds something else; true when an earlier call has been here.</summary>
+    private static bool Prepare(PruneRequest request)
+    {
+        bool ours = File.Exists(At(request, "run/manifest.json")) || File.Exists(At(request, "reference/reference.json"));
+        if (!ours && !request.Runtime.Force && Directory.Exists(request.Output) && Directory.EnumerateFileSystemEntries(request.Output).Any())
+        {
+            throw new CorpusException(request.Output, "the output directory is not empty and holds no pruning", "name another directory, or overwrite with `--force`");
+        }
+
+        Directory.CreateDirectory(request.Output);
+        if (request.Runtime.Restart || request.Runtime.Force)
+        {
+            File.Delete(At(request, "prune.json"));
+            if (File.Exists(At(request, "selection/selection.json"))) Directory.Delete(At(request, "selection"), recursive: true);
+        }
+
+        return ours;
+    }
+
+    private static void RefuseOtherSelection(PruneRequest request, SelectionOptions wanted)
+    {
+        if (!File.Exists(At(request, "selection/selection.json"))) return;
+        SelectionOptions there = SelectionDirectory.Open(At(request, "selection")).Summary.Options;
+        if (JsonSerializer.Serialize(there) == JsonSerializer.Serialize(wanted)) return;
+        throw new CorpusException(At(request, "selection"),
+            $"another selection is there: it keeps {string.Join(", ", there.Keep)}, asked for is {string.Join(", ", wanted.Keep)}",
+            $"select anew from the same scores with `winnow select {At(request, "run")} …`, or overwrite with `--force`");
+    }
+
+    private static ScoringRequest Scoring(PruneRequest request, ReferenceManifest? references) => new()
+    {
+        Inputs = request.Inputs,
+        Corpus = request.Corpus,
+        Models = references is null ? request.Models : [.. references.References.Select(reference => reference.Directory)],
+        Tokenizer = references is null ? request.Tokenizer : null,
+        Fold = references is null ? null : new CorpusFold(request.Auto.Seed),
+        Output = At(request, "run"),
+        Options = request.Scoring,
+        Runtime = request.Runtime,
+    };
+
+    private static Relay<ScoringProgress> Relayed(IProgress<PruneProgress>? progress) =>
+        new(told => progress?.Report(new PruneProgress(told.Phase, told.FractionDone, told.TokensPerSecond, told.Remaining)));
+
+    private static SelectionSummary Select(
+        PruneRequest request, SelectionOptions options, ScoringResult scoring, IProgress<PruneProgress>? progress, CancellationToken cancel)
+    {
+        string path = At(request, "selection");
+        if (scoring.WasComplete && File.Exists(Path.Combine(path, "selection.json"))) return SelectionDirectory.Open(path).Summary;
+        Relay<SelectionProgress> relay = new(told => progress?.Report(
+            new PruneProgress("select", told.TotalRows == 0 ? null : (double)told.Rows / told.TotalRows, 0, null)));
+        return SelectionDirectory.Create(path, ParquetScores.Open(scoring.Directory), options, request.Threads, force: true, relay, cancel).Summary;
+    }
+
+    private static async Task<ExportReport> ExportAsync(
+        PruneRequest request, ScoringResult scoring, bool wentBefore, IProgress<PruneProgress>? progress, CancellationToken cancel)
+    {
+        string done = At(request, "prune.json");
+        bool written = File.Exists(done) && (request.Rejected is null || Directory.Exists(request.Rejected));
+        if (scoring.WasComplete && written) return JsonSerializer.Deserialize<ExportReport>(File.ReadAllBytes(done), RunManifest.Json)!;
+        ExportOptions options = new()
+        {
+            Output = At(request, "pruned"),
+            Rejected = request.Rejected,
+            Format = request.Format,
+            Force = wentBefore || request.Runtime.Force,
+        };
+        Relay<ExportProgress> relay = new(told => progress?.Report(
+            new PruneProgress("export", told.TotalRecords == 0 ? null : (double)told.Records / told.TotalRecords, 0, null)));
+        ExportReport report = await Exporter.ExportAsync(
+            scoring.Directory, At(request, "selection"), options, request.Threads, relay, cancel).ConfigureAwait(false);
+        AtomicFile.Write(done, JsonSerializer.SerializeToUtf8Bytes(report, RunManifest.Json));
+        return report;
+    }
+}
