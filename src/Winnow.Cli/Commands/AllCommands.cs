@@ -14,6 +14,7 @@ internal static class AllCommands
         yield return SelectCommand.Create(terminal);
         yield return ExportCommand.Create(terminal);
         yield return EvalCommand.Create(terminal);
+        yield return GlueCommand.Create(terminal);
         yield return TokenizerCommand.Create(terminal);
         yield return ReportCommand.Create(terminal);
         yield return BenchCommand.Create(terminal);

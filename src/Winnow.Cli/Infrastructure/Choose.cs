@@ -115,7 +115,7 @@ internal static class Choose
 
     private static string NotAmong(string text, string[] among) => $"`{text}` is not known; expected {string.Join(", ", among.Select(a => $"`{a}`"))}";
 
-    private static string? Nearest(string text, string[] among) => Suggestions.Nearest(text, among) is { } near ? $"did you mean `{near}`?" : null;
+    private static string? Nearest(string text, string[] among) => Spelling.Nearest(text, among) is { } near ? $"did you mean `{near}`?" : null;
 
     private static T? Wrong<T>(ArgumentResult result, string name, string found, string? hint = null)
     {

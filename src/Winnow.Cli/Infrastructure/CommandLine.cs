@@ -97,11 +97,11 @@ internal static class CommandLine
         {
             string name = word.Split('=')[0];
             IEnumerable<string> known = command.Options.SelectMany(o => o.Aliases.Prepend(o.Name)).Append("--help");
-            string? near = Suggestions.Nearest(name, known);
+            string? near = Spelling.Nearest(name, known);
             return new RequestException(path, $"no option `{name}`", near is null ? $"`{path} --help` lists the options" : $"did you mean `{near}`?");
         }
         if (command.Subcommands.Count == 0) return new RequestException(path, $"`{word}` is one argument too many", $"`{path} --help` shows the usage");
-        string? nearest = Suggestions.Nearest(word, command.Subcommands.Select(c => c.Name));
+        string? nearest = Spelling.Nearest(word, command.Subcommands.Select(c => c.Name));
         return new RequestException(path, $"no command `{word}`", nearest is null ? $"`{path} --help` lists the commands" : $"did you mean `{path} {nearest}`?");
     }
 

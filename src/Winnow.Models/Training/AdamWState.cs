@@ -4,6 +4,13 @@ using Winnow.Kernels;
 
 namespace Winnow.Models.Training;
 
+/// <summary>AdamW's constants.</summary>
+/// <param name="Beta1">Decay of the first moment.</param>
+/// <param name="Beta2">Decay of the second moment.</param>
+/// <param name="Epsilon">Added to the square root of the second moment.</param>
+/// <param name="WeightDecay">Decoupled decay of matrices; vectors do not decay.</param>
+internal readonly record struct AdamWSettings(double Beta1, double Beta2, double Epsilon, double WeightDecay);
+
 /// <summary>The two moments of every parameter, in the backend's memory.</summary>
 /// <remarks>
 /// The file <c>moments.bin</c>: 8 bytes <c>WNADAMW1</c>, the number of floats (int64, little-endian), then for every parameter in
@@ -13,34 +20,35 @@ internal sealed class AdamWState : IDisposable
 {
     private const string FileName = "moments.bin";
     private const int HeaderBytes = 16;
-    private readonly DecoderParameters _parameters;
+    private readonly IReadOnlyList<Parameter> _parameters;
+    private readonly IBackend _backend;
     private readonly List<(Tensor First, Tensor Second)> _moments = [];
 
     /// <summary>Moments of 0.</summary>
-    public AdamWState(DecoderParameters parameters, IBackend backend)
+    public AdamWState(IReadOnlyList<Parameter> parameters, IBackend backend)
     {
-        _parameters = parameters;
-        foreach (Parameter parameter in parameters.All)
+        (_parameters, _backend) = (parameters, backend);
+        foreach (Parameter parameter in parameters)
             _moments.Add((backend.Allocate(parameter.Value.Length), backend.Allocate(parameter.Value.Length)));
     }
 
     private static ReadOnlySpan<byte> Magic => "WNADAMW1"u8;
 
     /// <summary>One update of every parameter.</summary>
-    /// <param name="options">Betas, ε, decay.</param>
+    /// <param name="settings">Betas, ε, decay.</param>
     /// <param name="step">1 for the first.</param>
     /// <param name="rate">Learning rate of this step.</param>
     /// <param name="gradientScale">What clipping multiplies the gradients with.</param>
-    public void Update(TrainingOptions options, int step, double rate, double gradientScale)
+    public void Update(AdamWSettings settings, int step, double rate, double gradientScale)
     {
         for (int i = 0; i < _moments.Count; i++)
         {
-            Parameter parameter = _parameters.All[i];
+            Parameter parameter = _parameters[i];
             TensorView Like(Tensor tensor) => new(tensor, 0, parameter.Value.Rows, parameter.Value.Columns);
-            double decay = parameter.IsMatrix ? options.WeightDecay : 0;
-            _parameters.Backend.AdamW(
+            double decay = parameter.IsMatrix ? settings.WeightDecay : 0;
+            _backend.AdamW(
                 parameter.Value, parameter.Gradient, Like(_moments[i].First), Like(_moments[i].Second),
-                new AdamWStep(rate, options.Beta1, options.Beta2, options.Epsilon, decay, step, gradientScale));
+                new AdamWStep(rate, settings.Beta1, settings.Beta2, settings.Epsilon, decay, step, gradientScale));
         }
     }
 
@@ -55,7 +63,7 @@ internal sealed class AdamWState : IDisposable
         float[] buffer = new float[1 << 16];
         ForEachPiece(buffer.Length, (tensor, offset, count) =>
         {
-            _parameters.Backend.Download(tensor, offset, buffer.AsSpan(0, count));
+            _backend.Download(tensor, offset, buffer.AsSpan(0, count));
             stream.Write(MemoryMarshal.AsBytes(buffer.AsSpan(0, count)));
         });
         stream.Flush(flushToDisk: true);
@@ -76,7 +84,7 @@ internal sealed class AdamWState : IDisposable
         ForEachPiece(buffer.Length, (tensor, offset, count) =>
         {
             stream.ReadExactly(MemoryMarshal.AsBytes(buffer.AsSpan(0, count)));
-            _parameters.Backend.Upload(buffer.AsSpan(0, count), tensor, offset);
+            _backend.Upload(buffer.AsSpan(0, count), tensor, offset);
         });
     }
 
@@ -96,13 +104,13 @@ internal sealed class AdamWState : IDisposable
         }
     }
 
-    private long Floats => _parameters.All.Sum(parameter => 2 * parameter.Value.Length);
+    private long Floats => _parameters.Sum(parameter => 2 * parameter.Value.Length);
 
     private void ForEachPiece(int most, Action<Tensor, long, int> visit)
     {
         for (int i = 0; i < _moments.Count; i++)
         {
-            long length = _parameters.All[i].Value.Length;
+            long length = _parameters[i].Value.Length;
             foreach (Tensor tensor in new[] { _moments[i].First, _moments[i].Second })
                 for (long offset = 0; offset < length; offset += most) visit(tensor, offset, (int)Math.Min(most, length - offset));
         }

@@ -48,7 +48,7 @@ public sealed class Trainer : IDisposable
         directory.CutLog(state?.Step ?? 0);
         using DecoderParameters parameters = state is null ? request.Initialize() : DecoderParameters.Load(directory.CheckpointPath(state.Step), backend);
         CheckLength(parameters.Config, data);
-        using AdamWState moments = new(parameters, backend);
+        using AdamWState moments = new(parameters.All, backend);
         if (state is not null) moments.Load(directory.CheckpointPath(state.Step));
         int micro = state?.MicroSequences ?? MicroSequences(request, parameters.Config, data);
         using Trainer trainer = new(request, data, parameters, moments, micro);
@@ -139,7 +139,7 @@ public sealed class Trainer : IDisposable
         if (!double.IsFinite(loss) || !double.IsFinite(norm)) throw Diverged(step, loss, norm, directory);
         double rate = _options.Schedule.At(step, _options.Steps);
         double scale = _options.ClipNorm > 0 ? Math.Min(1, _options.ClipNorm / (norm + 1e-6)) : 1;
-        _moments.Update(_options, step, rate, scale);
+        _moments.Update(new AdamWSettings(_options.Beta1, _options.Beta2, _options.Epsilon, _options.WeightDecay), step, rate, scale);
         long tokens = (long)step * _options.BatchSequences * _data.Context;
         double elapsed = Math.Max(1e-9, _request.Clock.GetElapsedTime(began).TotalSeconds);
         return new TrainingStep(step, tokens, loss, rate, norm, _options.BatchSequences * _data.Context / elapsed, seconds);

@@ -27,24 +27,28 @@ public sealed record GlueTask(
     string Name, IReadOnlyList<string> TextColumns, string LabelColumn, IReadOnlyList<string> Labels, GlueMeasure Measure,
     IReadOnlyList<string> DevelopmentSets)
 {
+    private static readonly string[] Pair = ["sentence1", "sentence2"], Single = ["sentence"];
     private static readonly string[] Binary = ["0", "1"], Entailment = ["not_entailment", "entailment"], OneSet = ["dev"];
 
     /// <summary>The nine tasks, in the order of the benchmark's own table.</summary>
     public static IReadOnlyList<GlueTask> All { get; } =
     [
-        new("CoLA", ["sentence"], "label", Binary, GlueMeasure.Matthews, OneSet) { HeaderlessColumns = ["source", "label", "mark", "sentence"] },
-        new("SST-2", ["sentence"], "label", Binary, GlueMeasure.Accuracy, OneSet),
-        new("MRPC", ["#1 String", "#2 String"], "Quality", Binary, GlueMeasure.AccuracyAndF1, OneSet),
+        new("CoLA", Single, "label", Binary, GlueMeasure.Matthews, OneSet) { HeaderlessColumns = ["source", "label", "mark", "sentence"] },
+        new("SST-2", Single, "label", Binary, GlueMeasure.Accuracy, OneSet),
+        new("MRPC", ["#1 String", "#2 String"], "Quality", Binary, GlueMeasure.AccuracyAndF1, OneSet) { JsonFields = Pair },
         new("QQP", ["question1", "question2"], "is_duplicate", Binary, GlueMeasure.AccuracyAndF1, OneSet),
-        new("STS-B", ["sentence1", "sentence2"], "score", [], GlueMeasure.Correlation, OneSet),
-        new("MNLI", ["sentence1", "sentence2"], "gold_label", ["entailment", "neutral", "contradiction"], GlueMeasure.Accuracy, ["dev_matched", "dev_mismatched"]),
+        new("STS-B", Pair, "score", [], GlueMeasure.Correlation, OneSet),
+        new("MNLI", Pair, "gold_label", ["entailment", "neutral", "contradiction"], GlueMeasure.Accuracy, ["dev_matched", "dev_mismatched"]) { JsonFields = ["premise", "hypothesis"] },
         new("QNLI", ["question", "sentence"], "label", Entailment, GlueMeasure.Accuracy, OneSet),
-        new("RTE", ["sentence1", "sentence2"], "label", Entailment, GlueMeasure.Accuracy, OneSet),
-        new("WNLI", ["sentence1", "sentence2"], "label", Binary, GlueMeasure.Accuracy, OneSet),
+        new("RTE", Pair, "label", Entailment, GlueMeasure.Accuracy, OneSet),
+        new("WNLI", Pair, "label", Binary, GlueMeasure.Accuracy, OneSet),
     ];
 
     /// <summary>Column names of a TSV file without a header; null where the file has one.</summary>
     public IReadOnlyList<string>? HeaderlessColumns { get; init; }
+
+    /// <summary>The texts' names in JSON lines, where they differ from the TSV header's.</summary>
+    public IReadOnlyList<string>? JsonFields { get; init; }
 
     /// <summary>Outputs of the head: one per class, or one number for a regression.</summary>
     public int Outputs => Math.Max(Labels.Count, 1);

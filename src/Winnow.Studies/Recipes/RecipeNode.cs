@@ -1,4 +1,5 @@
 using System.Globalization;
+using Winnow.Data;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -30,22 +31,22 @@ internal sealed class RecipeNode
         }
         catch (YamlException e)
         {
-            throw new RecipeException($"{file}:{e.Start.Line}", $"not YAML: {e.InnerException?.Message ?? e.Message}");
+            throw new CorpusException($"{file}:{e.Start.Line}", $"not YAML: {e.InnerException?.Message ?? e.Message}");
         }
         catch (InvalidOperationException)
         {
             // The scanner gives up like this on some unclosed brackets, without saying where.
-            throw new RecipeException($"{file}:{LastReadableLine(text)}", "not YAML from here on", "is a bracket or a quote left open?");
+            throw new CorpusException($"{file}:{LastReadableLine(text)}", "not YAML from here on", "is a bracket or a quote left open?");
         }
 
-        if (stream.Documents.Count == 0) throw new RecipeException(file, "empty; a recipe is a mapping with at least `data`");
+        if (stream.Documents.Count == 0) throw new CorpusException(file, "empty; a recipe is a mapping with at least `data`");
         return stream.Documents[0].RootNode is YamlMappingNode map
             ? new RecipeNode(file, "", map)
-            : throw new RecipeException($"{file}:1", "a recipe is a mapping of keys to values; this is something else");
+            : throw new CorpusException($"{file}:1", "a recipe is a mapping of keys to values; this is something else");
     }
 
     /// <summary>An error about one key of this mapping.</summary>
-    public RecipeException Error(string key, string found, string? hint = null) =>
+    public CorpusException Error(string key, string found, string? hint = null) =>
         new(_map.Children.Keys.FirstOrDefault(k => k is YamlScalarNode { Value: { } name } && name == key) is { } node ? At(node) : Place,
             $"`{Full(key)}`: {found}", hint);
 
@@ -92,8 +93,8 @@ internal sealed class RecipeNode
         foreach (YamlNode item in Items(node))
         {
             double value = ParseNumber(item, key, above, most);
-            if (value <= above) throw new RecipeException(At(item), $"`{Full(key)}`: {value} is not above {above}");
-            if (values.Contains(value)) throw new RecipeException(At(item), $"`{Full(key)}`: {value} is listed twice");
+            if (value <= above) throw new CorpusException(At(item), $"`{Full(key)}`: {value} is not above {above}");
+            if (values.Contains(value)) throw new CorpusException(At(item), $"`{Full(key)}`: {value} is listed twice");
             values.Add(value);
         }
 
@@ -117,7 +118,7 @@ internal sealed class RecipeNode
         {
             string word = Scalar(item, key);
             if (!allowed.Contains(word))
-                throw new RecipeException(At(item), $"`{Full(key)}`: `{word}` is none of {Quote(allowed)}", Nearest(word, allowed));
+                throw new CorpusException(At(item), $"`{Full(key)}`: `{word}` is none of {Quote(allowed)}", Nearest(word, allowed));
             values.Add(word);
         }
 
@@ -133,8 +134,8 @@ internal sealed class RecipeNode
         foreach (YamlNode item in Items(node))
         {
             if (!long.TryParse(Scalar(item, key), NumberStyles.Integer, CultureInfo.InvariantCulture, out long seed))
-                throw new RecipeException(At(item), $"`{Full(key)}`: `{Scalar(item, key)}` is not a whole number");
-            if (seeds.Contains(seed)) throw new RecipeException(At(item), $"`{Full(key)}`: {seed} is listed twice");
+                throw new CorpusException(At(item), $"`{Full(key)}`: `{Scalar(item, key)}` is not a whole number");
+            if (seeds.Contains(seed)) throw new CorpusException(At(item), $"`{Full(key)}`: {seed} is listed twice");
             seeds.Add(seed);
         }
 
@@ -146,7 +147,7 @@ internal sealed class RecipeNode
     {
         null => null,
         YamlMappingNode map => new RecipeNode(_file, Full(key), map),
-        { } other => throw new RecipeException(At(other), $"`{Full(key)}`: expected a mapping of keys to values"),
+        { } other => throw new CorpusException(At(other), $"`{Full(key)}`: expected a mapping of keys to values"),
     };
 
     /// <summary>The mappings under a key, by name, in the file's order.</summary>
@@ -157,7 +158,7 @@ internal sealed class RecipeNode
         {
             string name = parent.Scalar(child.Key, key);
             if (child.Value is not YamlMappingNode map)
-                throw new RecipeException(At(child.Value), $"`{parent.Full(name)}`: expected a mapping of keys to values");
+                throw new CorpusException(At(child.Value), $"`{parent.Full(name)}`: expected a mapping of keys to values");
             yield return (name, new RecipeNode(_file, parent.Full(name), map));
         }
     }
@@ -177,24 +178,13 @@ internal sealed class RecipeNode
             string name = Scalar(key, "");
             if (_known.Contains(name)) continue;
             string[] known = [.. _known];
-            throw new RecipeException(At(key), $"unknown key `{Full(name)}`; known here: {Quote(known)}", Nearest(name, known));
+            throw new CorpusException(At(key), $"unknown key `{Full(name)}`; known here: {Quote(known)}", Nearest(name, known));
         }
     }
 
-    /// <summary>The candidate with the smallest edit distance, as a hint; null when nothing is near.</summary>
-    internal static string? Nearest(string word, ReadOnlySpan<string> candidates)
-    {
-        string? best = null;
-        int least = Math.Max(2, word.Length / 2) + 1;
-        foreach (string candidate in candidates)
-        {
-            int distance = EditDistance(word, candidate);
-            if (distance >= least) continue;
-            (best, least) = (candidate, distance);
-        }
-
-        return best is null ? null : $"did you mean `{best}`?";
-    }
+    /// <summary>The nearest candidate, as a hint; null when nothing is near.</summary>
+    internal static string? Nearest(string word, ReadOnlySpan<string> candidates) =>
+        Spelling.Nearest(word, candidates.ToArray()) is { } best ? $"did you mean `{best}`?" : null;
 
     private static long LastReadableLine(string text)
     {
@@ -212,26 +202,6 @@ internal sealed class RecipeNode
         return line;
     }
 
-    /// <summary>Insertions, deletions, replacements and swaps of neighbours that turn a into b.</summary>
-    private static int EditDistance(string a, string b)
-    {
-        var distance = new int[a.Length + 1, b.Length + 1];
-        for (int i = 0; i <= a.Length; i++) distance[i, 0] = i;
-        for (int j = 0; j <= b.Length; j++) distance[0, j] = j;
-        for (int i = 1; i <= a.Length; i++)
-        {
-            for (int j = 1; j <= b.Length; j++)
-            {
-                int replaced = distance[i - 1, j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
-                distance[i, j] = Math.Min(Math.Min(distance[i - 1, j], distance[i, j - 1]) + 1, replaced);
-                if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                    distance[i, j] = Math.Min(distance[i, j], distance[i - 2, j - 2] + 1);
-            }
-        }
-
-        return distance[a.Length, b.Length];
-    }
-
     private YamlNode? Find(string key)
     {
         _known.Add(key);
@@ -241,23 +211,23 @@ internal sealed class RecipeNode
 
     private string Scalar(YamlNode node, string key) => node is YamlScalarNode { Value: { } value }
         ? value
-        : throw new RecipeException(At(node), $"`{Full(key)}`: expected a single value");
+        : throw new CorpusException(At(node), $"`{Full(key)}`: expected a single value");
 
     private double ParseNumber(YamlNode node, string key, double least, double most)
     {
         string text = Scalar(node, key);
         bool percent = text.EndsWith('%');
         if (!double.TryParse(percent ? text[..^1] : text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value))
-            throw new RecipeException(At(node), $"`{Full(key)}`: `{text}` is not a number");
+            throw new CorpusException(At(node), $"`{Full(key)}`: `{text}` is not a number");
         if (percent) value /= 100;
         return value >= least && value <= most
             ? value
-            : throw new RecipeException(At(node), string.Create(CultureInfo.InvariantCulture, $"`{Full(key)}`: {text} is outside [{least}, {most}]"));
+            : throw new CorpusException(At(node), string.Create(CultureInfo.InvariantCulture, $"`{Full(key)}`: {text} is outside [{least}, {most}]"));
     }
 
     private static IEnumerable<YamlNode> Items(YamlNode node) => node is YamlSequenceNode list ? list.Children : [node];
 
-    private RecipeException Missing(string key) => new(Place, $"`{Full(key)}` is missing");
+    private CorpusException Missing(string key) => new(Place, $"`{Full(key)}` is missing");
 
     private string Full(string key) => _path.Length == 0 ? key : key.Length == 0 ? _path : $"{_path}.{key}";
 

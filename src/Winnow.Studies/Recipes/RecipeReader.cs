@@ -1,3 +1,4 @@
+using Winnow.Data;
 using Winnow.Studies.Glue;
 
 namespace Winnow.Studies.Recipes;
@@ -17,7 +18,7 @@ public static class RecipeReader
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new RecipeException(file, $"cannot be read: {e.Message}");
+            throw new CorpusException(file, $"cannot be read: {e.Message}");
         }
 
         return Parse(text, file, Path.GetDirectoryName(Path.GetFullPath(file))!);

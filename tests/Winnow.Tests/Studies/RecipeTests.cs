@@ -1,3 +1,4 @@
+using Winnow.Data;
 using Winnow.Studies.Recipes;
 using Xunit;
 
@@ -62,7 +63,7 @@ public sealed class RecipeTests
     public void A_mistake_names_file_line_key_and_the_nearest_right_one(string right, string wrong, string message, string? hint)
     {
         Assert.Contains(right, Good, StringComparison.Ordinal);
-        RecipeException e = Assert.Throws<RecipeException>(() => RecipeReader.Parse(Good.Replace(right, wrong, StringComparison.Ordinal), "mini.yaml", "/corpora"));
+        CorpusException e = Assert.Throws<CorpusException>(() => RecipeReader.Parse(Good.Replace(right, wrong, StringComparison.Ordinal), "mini.yaml", "/corpora"));
         Assert.StartsWith(message, e.Message, StringComparison.Ordinal);
         Assert.Equal(hint, e.Hint);
     }
@@ -71,7 +72,7 @@ public sealed class RecipeTests
     public void A_recipe_without_a_test_set_is_refused()
     {
         string text = Good.Replace("  hold_out: 3%\n", "", StringComparison.Ordinal).Replace("  test: {wikipedia: wiki-test.jsonl}\n", "", StringComparison.Ordinal);
-        RecipeException e = Assert.Throws<RecipeException>(() => RecipeReader.Parse(text, "mini.yaml", "/corpora"));
+        CorpusException e = Assert.Throws<CorpusException>(() => RecipeReader.Parse(text, "mini.yaml", "/corpora"));
         Assert.Equal("mini.yaml:3: `data`: no test set", e.Message);
     }
 }

@@ -1,10 +1,10 @@
-namespace Winnow.Cli.Infrastructure;
+namespace Winnow.Data;
 
 /// <summary>The nearest known name to a misspelt one.</summary>
-internal static class Suggestions
+public static class Spelling
 {
     /// <summary>The candidate with the fewest edits (insert, delete, replace, swap), or null when none is near.</summary>
-    internal static string? Nearest(string typed, IEnumerable<string> candidates)
+    public static string? Nearest(string typed, IEnumerable<string> candidates)
     {
         (string? best, int distance) = (null, int.MaxValue);
         foreach (string candidate in candidates.Order(StringComparer.Ordinal))
