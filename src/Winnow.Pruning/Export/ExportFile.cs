@@ -1,0 +1,99 @@
+using System.Security.Cryptography;
+using Winnow.Data.Compression;
+using Winnow.Data.Corpus;
+
+namespace Winnow.Pruning.Export;
+
+/// <summary>One file that is being exported, under a temporary name; hashed as it is written. It exists once the first record comes.</summary>
+internal sealed class ExportFile(OutputDirectory directory, string name, CorpusFormat format, CompressionKind compression) : IDisposable
+{
+    private FileStream? _file;
+    private HashingStream? _stream;
+    private DocumentWriter? _writer;
+
+    /// <summary>Records written.</summary>
+    public long Records { get; private set; }
+
+    /// <summary>Writes one record.</summary>
+    public void Write(Document document, bool sameFormat)
+    {
+        _writer ??= new DocumentWriter(Open(), format, compression);
+        _writer.Write(document, sameFormat);
+        Records++;
+    }
+
+    /// <summary>Lets a copier write the whole file; says how many records it wrote.</summary>
+    public void Write(Func<Stream, long> copy) => Records = copy(Open());
+
+    /// <summary>Flushes the file to the disk and gives it its name; null when it has no record.</summary>
+    public ExportedFile? Finish()
+    {
+        _writer?.Finish();
+        _writer?.Dispose();
+        _writer = null;
+        if (_file is null || _stream is null || Records == 0) return null;
+        _file.Flush(flushToDisk: true);
+        long bytes = _file.Length;
+        string path = directory.PathOf(name);
+        _file.Dispose();
+        _file = null;
+        File.Move(path + AtomicFile.Suffix, path, overwrite: true);
+        return new ExportedFile(name, Records, bytes, _stream.Hash());
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _writer?.Dispose();
+        _stream?.Dispose();
+        if (_file is null) return;
+        _file.Dispose();
+        File.Delete(directory.PathOf(name) + AtomicFile.Suffix);
+    }
+
+    private HashingStream Open()
+    {
+        _file = new FileStream(directory.PathOf(name) + AtomicFile.Suffix, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 18);
+        return _stream = new HashingStream(_file);
+    }
+
+    /// <summary>Hashes what passes through; leaves the file open.</summary>
+    private sealed class HashingStream(Stream inner) : Stream
+    {
+        private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        private long _position;
+
+        public override bool CanRead => false;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => _position;
+
+        public override long Position
+        {
+            get => _position;
+            set => throw new NotSupportedException();
+        }
+
+        public string Hash() => Convert.ToHexStringLower(_hash.GetCurrentHash());
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            _hash.AppendData(buffer);
+            inner.Write(buffer);
+            _position += buffer.Length;
+        }
+
+        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+        public override void Flush() => inner.Flush();
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+    }
+}

@@ -1,0 +1,55 @@
+using Winnow.Data.Compression;
+using Winnow.Data.Corpus;
+using Winnow.Pruning.Scoring;
+
+namespace Winnow.Pruning.Export;
+
+/// <summary>What the files of an export are called, and what they hold.</summary>
+internal static class OutputNames
+{
+    /// <summary>The format that a shard's records are written in.</summary>
+    public static CorpusFormat FormatOf(CorpusShard shard, ExportFormat format, UnitKind unit) => format switch
+    {
+        ExportFormat.Jsonl => CorpusFormat.Jsonl,
+        ExportFormat.Parquet => CorpusFormat.Parquet,
+        ExportFormat.Same when shard.Format == CorpusFormat.Text && unit == UnitKind.Document => CorpusFormat.Text,
+        ExportFormat.Same when shard.Format == CorpusFormat.Parquet => CorpusFormat.Parquet,
+        ExportFormat.Same => CorpusFormat.Jsonl,
+        _ => throw new ArgumentOutOfRangeException(nameof(format), format, "unknown format"),
+    };
+
+    /// <summary>How they are compressed: as the input, or zstd where a format was asked for by name.</summary>
+    public static CompressionKind CompressionOf(CorpusShard shard, ExportFormat format) =>
+        format == ExportFormat.Jsonl ? CompressionKind.Zstd : shard.Compression;
+
+    /// <summary>A name per shard: the input's where the format stays, else with the new format's ending; never the same twice.</summary>
+    public static IReadOnlyList<string> For(IReadOnlyList<CorpusShard> shards, ExportFormat format, UnitKind unit)
+    {
+        HashSet<string> taken = [];
+        List<string> names = [];
+        foreach (CorpusShard shard in shards)
+        {
+            string name = Name(shard, format, unit);
+            for (int copy = 2; !taken.Add(name); copy++) name = $"{copy}-{Path.GetFileName(Name(shard, format, unit))}";
+            names.Add(name);
+        }
+
+        return names;
+    }
+
+    private static string Name(CorpusShard shard, ExportFormat format, UnitKind unit)
+    {
+        CorpusFormat written = FormatOf(shard, format, unit);
+        if (written == shard.Format && CompressionOf(shard, format) == shard.Compression) return shard.Name;
+        string name = shard.Name;
+        if (CompressedStream.FromName(name) != CompressionKind.None) name = Path.ChangeExtension(name, null);
+        name = Path.ChangeExtension(name, written switch
+        {
+            CorpusFormat.Jsonl => ".jsonl",
+            CorpusFormat.Parquet => ".parquet",
+            CorpusFormat.Text => ".txt",
+            _ => throw new ArgumentOutOfRangeException(nameof(format), written, "not a format that is written"),
+        });
+        return written == CorpusFormat.Parquet ? name : name + CompressedStream.Extension(CompressionOf(shard, format));
+    }
+}
