@@ -13,9 +13,11 @@ internal static class AllCommands
         yield return ScoresCommand.Create(terminal);
         yield return SelectCommand.Create(terminal);
         yield return ExportCommand.Create(terminal);
+        yield return TrainCommand.Create(terminal);
         yield return EvalCommand.Create(terminal);
         yield return GlueCommand.Create(terminal);
         yield return TokenizerCommand.Create(terminal);
+        yield return ModelCommand.Create(terminal);
         yield return ReportCommand.Create(terminal);
         yield return BenchCommand.Create(terminal);
     }
