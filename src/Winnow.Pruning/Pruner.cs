@@ -45,7 +45,7 @@ public static class Pruner
     private static bool Prepare(PruneRequest request)
     {
         bool ours = File.Exists(At(request, "run/manifest.json")) || File.Exists(At(request, "reference/reference.json"));
-        if (!ours && !request.Runtime.Force && Directory.Exists(request.Output) && Directory.EnumerateFileSystemEntries(request.Output).Any())
+        if (!ours && !request.Runtime.Force && Directory.Exists(request.Output) && Directory.EnumerateFileSystemEntries(request.Output).Any(entry => !IsInput(request, entry)))
         {
             throw new CorpusException(request.Output, "the output directory is not empty and holds no pruning", "name another directory, or overwrite with `--force`");
         }
@@ -59,6 +59,8 @@ public static class Pruner
 
         return ours;
     }
+
+    private static bool IsInput(PruneRequest request, string entry) => request.Inputs.Any(input => Path.GetFullPath(input) == Path.GetFullPath(entry));
 
     private static void RefuseOtherSelection(PruneRequest request, SelectionOptions wanted)
     {

@@ -9,6 +9,8 @@ internal static class AllCommands
     /// <summary>Makes them all.</summary>
     internal static IEnumerable<Command> Create(Terminal terminal)
     {
+        yield return DemoCommand.Create(terminal);
+        yield return PruneCommand.Create(terminal);
         yield return ScoreCommand.Create(terminal);
         yield return ScoresCommand.Create(terminal);
         yield return SelectCommand.Create(terminal);

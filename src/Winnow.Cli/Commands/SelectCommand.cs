@@ -88,6 +88,9 @@ internal sealed class SelectionChoices
 
     internal Symbol[] Symbols => [metric, keep, by, within, where, unscored, seed];
 
+    /// <summary>The seed, when given.</summary>
+    internal long? Seed(ParseResult parse) => parse.GetValue(seed);
+
     /// <summary>The options; <paramref name="otherwise"/> is kept where no rule is given.</summary>
     internal SelectionOptions Options(ParseResult parse, string? otherwise = null)
     {

@@ -95,6 +95,21 @@ public sealed class AutoReferences
         return new AutoReferences(request, directory, backend, progress).MakeAsync(cancel);
     }
 
+    /// <summary>What would be made, from the sizes of the files alone: nothing is read.</summary>
+    public static ReferencePlan Estimate(PruneRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        long half = (long)(CorpusSize.TextBytes(CorpusReader.Open(request.Inputs, request.Corpus).Shards) / 2);
+        return ReferencePlan.Choose(request.Auto, [new HalfSize(0, half), new HalfSize(0, half)]);
+    }
+
+    /// <summary>The references under <paramref name="directory"/>, or null when there are none.</summary>
+    public static ReferenceManifest? Find(string directory)
+    {
+        string path = Path.Combine(directory, "reference.json");
+        return File.Exists(path) ? JsonSerializer.Deserialize<ReferenceManifest>(File.ReadAllBytes(path), RunManifest.Json) : null;
+    }
+
     private async Task<ReferenceManifest> MakeAsync(CancellationToken cancel)
     {
         if (corpus.Shards.Any(RunIdentity.IsStandardInput))

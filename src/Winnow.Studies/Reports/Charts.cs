@@ -67,11 +67,14 @@ internal static class Charts
             points.Add(At((x.At(data.LengthEdges[c]) + x.At(data.LengthEdges[c + 1])) / 2) + "," + At(y.At(data.Medians[c])));
         }
         if (points.Count > 1) svg.Line($"<polyline class=\"line halo\" points=\"{string.Join(' ', points)}\"/><polyline class=\"line first\" points=\"{string.Join(' ', points)}\"/>");
-        foreach (double cut in data.Cuts)
+        foreach (Cut cut in data.Cuts)
         {
-            string at = At(y.At(cut));
-            svg.Line($"<line class=\"cut\" x1=\"{At(Left)}\" x2=\"{At(Width - Right)}\" y1=\"{at}\" y2=\"{at}\"/>");
-            svg.Line($"<text class=\"cutlabel\" x=\"{At(Width - Right - 4)}\" y=\"{At(y.At(cut) - 5)}\" text-anchor=\"end\">cut {Escape(Figures.Score(cut))}</text>");
+            foreach (double score in cut.Scores)
+            {
+                string at = At(y.At(score));
+                svg.Line($"<line class=\"cut\" x1=\"{At(Left)}\" x2=\"{At(Width - Right)}\" y1=\"{at}\" y2=\"{at}\"/>");
+            }
+            svg.Line($"<text class=\"cutlabel\" x=\"{At(Width - Right - 4)}\" y=\"{At(y.At(cut.Scores[^1]) - 5)}\" text-anchor=\"end\">cut {Escape(cut.Words)}</text>");
         }
         svg.Line($"<line class=\"base\" x1=\"{At(Left)}\" x2=\"{At(Width - Right)}\" y1=\"{At(y.Start)}\" y2=\"{At(y.Start)}\"/>");
         Bottom(svg, x, x.Ticks(9), y.Start + 20, data.LengthUnit + " (log scale)", height - 8);
@@ -129,15 +132,15 @@ internal static class Charts
         svg.Line($"<text class=\"axis\" x=\"{At((x.Start + x.End) / 2)}\" y=\"{At(nameAt)}\" text-anchor=\"middle\">{Escape(name)}</text>");
     }
 
-    private static void CutLines(Markup svg, IReadOnlyList<double> cuts, Axis x, double top, double bottom)
+    private static void CutLines(Markup svg, IReadOnlyList<Cut> cuts, Axis x, double top, double bottom)
     {
         for (int i = 0; i < cuts.Count; i++)
         {
             // The lower of two labels stands left of its line and the upper one right, so that they cannot meet.
-            double at = x.At(cuts[i]);
-            bool left = (cuts.Count > 1 && i == 0 && at > x.Start + 80) || at > x.End - 80;
-            svg.Line($"<line class=\"cut\" x1=\"{At(at)}\" x2=\"{At(at)}\" y1=\"{At(top - 10)}\" y2=\"{At(bottom)}\"/>");
-            svg.Line($"<text class=\"cutlabel\" x=\"{At(left ? at - 6 : at + 6)}\" y=\"{At(top)}\" text-anchor=\"{(left ? "end" : "start")}\">cut {Escape(Figures.Score(cuts[i]))}</text>");
+            double low = x.At(cuts[i].Scores[0]), high = x.At(cuts[i].Scores[^1]);
+            bool left = (cuts.Count > 1 && i == 0 && low > x.Start + 130) || high > x.End - 130;
+            foreach (double at in cuts[i].Scores.Select(x.At)) svg.Line($"<line class=\"cut\" x1=\"{At(at)}\" x2=\"{At(at)}\" y1=\"{At(top - 10)}\" y2=\"{At(bottom)}\"/>");
+            svg.Line($"<text class=\"cutlabel\" x=\"{At(left ? low - 6 : high + 6)}\" y=\"{At(top)}\" text-anchor=\"{(left ? "end" : "start")}\">cut {Escape(cuts[i].Words)}</text>");
         }
     }
 

@@ -67,7 +67,15 @@ public sealed record Fact(string Label, string Value, string Note = "");
 /// <param name="Above">Units over the last edge, not drawn.</param>
 public sealed record ScoreHistogram(
     string Metric, bool Logarithmic, IReadOnlyList<double> Edges, IReadOnlyList<long> Total, IReadOnlyList<long> Kept,
-    IReadOnlyList<double> Cuts, IReadOnlyList<double> Deciles, long Below = 0, long Above = 0);
+    IReadOnlyList<Cut> Cuts, IReadOnlyList<double> Deciles, long Below = 0, long Above = 0);
+
+/// <summary>One end of the kept band: a score, or one score per half of a cross-fitted corpus.</summary>
+/// <param name="Scores">One or two scores, ascending.</param>
+public sealed record Cut(IReadOnlyList<double> Scores)
+{
+    /// <summary>The scores in words.</summary>
+    public string Words => string.Join(" / ", Scores.Select(s => Figures.Score(s)));
+}
 
 /// <summary>What one source had and what it keeps.</summary>
 public sealed record SourceShare(string Source, long Units, long KeptUnits, long Bytes, long KeptBytes, double MedianScore);
@@ -84,7 +92,7 @@ public sealed record SourceShare(string Source, long Units, long KeptUnits, long
 /// <param name="RankCorrelation">Spearman's ρ of score and length, from the binned ranks.</param>
 public sealed record LengthDensity(
     string Metric, bool Logarithmic, string LengthUnit, IReadOnlyList<double> LengthEdges, IReadOnlyList<double> ScoreEdges,
-    IReadOnlyList<long> Counts, IReadOnlyList<double> Medians, IReadOnlyList<double> Cuts, double RankCorrelation);
+    IReadOnlyList<long> Counts, IReadOnlyList<double> Medians, IReadOnlyList<Cut> Cuts, double RankCorrelation);
 
 /// <summary>Some samples and what they have in common.</summary>
 public sealed record SampleGroup(string Title, string Note, IReadOnlyList<Sample> Samples);

@@ -55,8 +55,7 @@ public static class ReportPage
         string cuts = data.Cuts.Count switch
         {
             0 => "",
-            1 => $" The selection cuts at {Figures.Score(data.Cuts[0])}.",
-            _ => $" The selection cuts at {string.Join(" and ", data.Cuts.Select(c => Figures.Score(c)))}.",
+            _ => $" The selection cuts at {string.Join(" and ", data.Cuts.Select(c => c.Words))}{(data.Cuts[0].Scores.Count > 1 ? ": each half of the corpus is ranked by itself, because another reference scored it" : "")}.",
         };
         string outside = data.Below + data.Above == 0 ? "" : $" {Figures.Count(data.Below + data.Above)} units lie outside the picture.";
         Section(page, "Where the cut falls", $"Units by {data.Metric}.{cuts}{outside}");

@@ -4,6 +4,7 @@ using System.Text.Json;
 using Winnow.Data;
 using Winnow.Data.Corpus;
 using Winnow.Pruning;
+using Winnow.Pruning.References;
 using Winnow.Pruning.Selection;
 
 namespace Winnow.Studies.Reports;
@@ -18,14 +19,8 @@ public sealed class RunReport(string run, string? selection)
     /// <summary>The metric that the pictures show; null takes the selection's, or perplexity.</summary>
     public string? Metric { get; init; }
 
-    /// <summary>Phases around the scoring that cost something: training, selecting, exporting.</summary>
-    public IReadOnlyList<CostLine> Before { get; init; } = [];
-
-    /// <summary>What to say about the cost.</summary>
-    public string CostNote { get; init; } = "";
-
-    /// <summary>Names of the references, in the order of the models; null calls them by their directories.</summary>
-    public IReadOnlyList<string>? ModelNames { get; init; }
+    /// <summary>The references that were trained for this run; null looks for them beside it.</summary>
+    public ReferenceManifest? References { get; init; }
 
     /// <summary>Reads the scores twice and the corpus once, and counts.</summary>
     /// <param name="created">When.</param>
@@ -34,14 +29,14 @@ public sealed class RunReport(string run, string? selection)
     public async Task<ReportData> BuildAsync(DateTimeOffset created, CancellationToken cancel = default)
     {
         RunManifest manifest = RunDirectory.ReadManifest(run);
+        ReferenceManifest? references = References ?? (manifest.FoldSeed is null ? null : AutoReferences.Find(Path.Combine(run, "..", "reference")));
         ScoreTable table = ScoreTable.Open(run);
         SelectionDirectory? chosen = selection is null ? null : SelectionDirectory.Open(selection);
-        RuleOutcome? rule = chosen?.Summary.Rules.FirstOrDefault(r => r.Stratum == "all");
         string metric = Metric ?? (chosen?.Summary.Options.Keep is [{ Metric: { } ranked }, ..] ? ranked : chosen?.Summary.Options.Metric ?? "perplexity");
         int column = table.Schema.IndexOf(metric);
         if (column < 0) throw new CorpusException(run, $"the scores have no column `{metric}`", $"its metrics are {string.Join(", ", table.Schema.Metrics.Select(m => $"`{m.Name}`"))}");
 
-        var statistics = new ScoreStatistics(metric, column, Cuts(chosen, rule, metric));
+        var statistics = new ScoreStatistics(metric, column, Cuts(chosen, metric));
         foreach ((ScoreRow row, bool kept) in Rows(table, chosen, cancel)) statistics.Measure(row, kept);
         statistics.Prepare();
         foreach ((ScoreRow row, bool kept) in Rows(table, chosen, cancel)) statistics.Place(row, kept);
@@ -61,13 +56,13 @@ public sealed class RunReport(string run, string? selection)
             Sources = statistics.Sources(MostSources),
             Lengths = statistics.Lengths(),
             Samples = [.. picks.Select(g => new SampleGroup(g.Title, g.Note, [.. g.Units.Select(p => ToSample(p, texts))]))],
-            Curves = [.. manifest.Models.Select((m, i) => TrainingLog.Read(m.Path, NameOf(m, i))).OfType<TrainingCurve>()],
+            Curves = [.. manifest.Models.Select((m, i) => TrainingLog.Read(m.Path, NameOf(m, i, references))).OfType<TrainingCurve>()],
             Skipped = statistics.Unscored(),
             BadRecords = bad,
             BadRecordCount = badCount,
-            Costs = [.. Before, .. Costs(manifest)],
-            CostNote = CostNote.Length > 0 ? CostNote : "Wall time; the arithmetic is counted by the models' formula. Reading, tokenizing and writing overlap the scoring.",
-            Options = Options(manifest, chosen),
+            Costs = [.. Costs(manifest, references)],
+            CostNote = CostNote(manifest, references),
+            Options = Options(manifest, chosen, references),
         };
     }
 
@@ -88,23 +83,29 @@ public sealed class RunReport(string run, string? selection)
         }
     }
 
-    private static IReadOnlyList<double> Cuts(SelectionDirectory? chosen, RuleOutcome? rule, string metric)
+    // One score for each end of the kept band; with cross-fitting, one for each half. Other strata have cuts of their own, which no
+    // single line shows.
+    private static IReadOnlyList<double>[] Cuts(SelectionDirectory? chosen, string metric)
     {
-        if (chosen is null || rule is null || rule.Lowest is not { } low || rule.Highest is not { } high) return [];
-        KeepRule kept = KeepRule.Parse(rule.Rule);
-        if (kept.Fraction >= 1 || (kept.Metric ?? metric) != metric) return [];
-        return kept.Band switch
+        if (chosen is null || chosen.Summary.Options.Within is not ([] or ["fold"]) || chosen.Summary.Options.By != Weighting.Units) return [];
+        RuleOutcome[] rules = [.. chosen.Summary.Rules.Where(r => (KeepRule.Parse(r.Rule).Metric ?? metric) == metric)];
+        if (rules.Length is not (1 or 2) || rules.Any(r => r.Lowest is null || r.Highest is null)) return [];
+        if (rules.Select(r => r.Rule).Distinct().Count() > 1) return [];
+        KeepRule kept = KeepRule.Parse(rules[0].Rule);
+        double[] low = [.. rules.Select(r => r.Lowest!.Value)], high = [.. rules.Select(r => r.Highest!.Value)];
+        return kept.Fraction >= 1 ? [] : kept.Band switch
         {
             Band.Bottom => [high],
             Band.Top => [low],
-            Band.Middle => low < high ? [low, high] : [low],
+            Band.Middle => [low, high],
             Band.Random => [],
-            _ => throw new ArgumentOutOfRangeException(nameof(rule), kept.Band, null),
+            _ => throw new ArgumentOutOfRangeException(nameof(chosen), kept.Band, null),
         };
     }
 
-    private string NameOf(RunModel model, int index) =>
-        ModelNames is not null && index < ModelNames.Count ? ModelNames[index] : Path.GetFileName(Path.TrimEndingDirectorySeparator(model.Path));
+    private static string NameOf(RunModel model, int index, ReferenceManifest? references) => references is null
+        ? Path.GetFileName(Path.TrimEndingDirectorySeparator(model.Path))
+        : string.Create(CultureInfo.InvariantCulture, $"reference {index + 1}, saw half {index + 1}");
 
     private static string Summary(RunManifest manifest, SelectionDirectory? chosen, ScoreStatistics statistics)
     {
@@ -155,9 +156,22 @@ public sealed class RunReport(string run, string? selection)
         picked.Score, picked.Kept, picked.Row.Id, picked.Row.Source, picked.Row.Bytes, picked.Row.Tokens,
         texts.GetValueOrDefault((picked.Row.Shard, picked.Row.Row), "(the text could not be read again)"));
 
-    private static IEnumerable<CostLine> Costs(RunManifest manifest)
+    private static string CostNote(RunManifest manifest, ReferenceManifest? references)
+    {
+        const string counted = "Wall time; the arithmetic is counted by the models' formula. Reading, tokenizing and writing overlap the scoring.";
+        if (references is not { References.Count: 2 }) return counted;
+        double training = references.References.Sum(r => r.Flops), all = training + manifest.Cost.Flops;
+        return $"So that no document is scored by a model that saw it, the corpus was split into two halves and a reference trained on a sample of each: {Figures.Percent(references.References[1].Flops / all)} of all arithmetic is the second reference, the price of that care. {counted}";
+    }
+
+    private static IEnumerable<CostLine> Costs(RunManifest manifest, ReferenceManifest? references)
     {
         CostLedger cost = manifest.Cost;
+        foreach (TrainedReference r in references?.References ?? [])
+        {
+            double? part = cost.PeakGflops is { } peak && r.Seconds > 0 ? r.Flops / r.Seconds / (peak * 1e9) : null;
+            yield return new CostLine($"train reference {r.Half + 1} on {Figures.Count(r.SampledDocuments)} documents", r.Seconds, r.Tokens, r.Flops, part);
+        }
         yield return new CostLine("score", cost.WallSeconds, cost.Tokens, cost.Flops, cost.FractionOfPeak);
     }
 
@@ -182,7 +196,7 @@ public sealed class RunReport(string run, string? selection)
         return (lines, manifest.BadRecords);
     }
 
-    private static OptionGroup[] Options(RunManifest manifest, SelectionDirectory? chosen)
+    private static OptionGroup[] Options(RunManifest manifest, SelectionDirectory? chosen, ReferenceManifest? references)
     {
         static KeyValuePair<string, string> Pair(string name, object? value) => new(name, Convert.ToString(value, CultureInfo.InvariantCulture) ?? "");
         var scoring = new List<KeyValuePair<string, string>>
@@ -202,6 +216,12 @@ public sealed class RunReport(string run, string? selection)
             groups.Add(new OptionGroup("Selection", [
                 Pair("keep", string.Join(", ", o.Keep)), Pair("by", o.By.ToString().ToLowerInvariant()), Pair("within", o.Within.Count == 0 ? "all" : string.Join(", ", o.Within)),
                 Pair("where", o.Where ?? "–"), Pair("without a score", o.Unscored.ToString().ToLowerInvariant()), Pair("seed", o.Seed)]));
+        }
+        if (references is { Plan: { } plan })
+        {
+            groups.Add(new OptionGroup("References", [
+                Pair("shape", $"{plan.Layers} layers, width {plan.Width}, {plan.Heads} heads"), Pair("vocabulary", manifest.Tokenizer.VocabularySize), Pair("context", plan.Context),
+                Pair("training tokens each", Figures.Count(plan.Tokens)), Pair("steps", plan.Steps), Pair("learning rate", plan.LearningRate), Pair("seed", references.Options.Seed)]));
         }
         groups.Add(new OptionGroup("Identities (SHA-256)", [
             .. manifest.Models.Select((m, i) => Pair(manifest.Models.Count == 1 ? "model" : $"model {i + 1}", Digest(m.Sha256))), Pair("tokenizer", Digest(manifest.Tokenizer.Sha256)),

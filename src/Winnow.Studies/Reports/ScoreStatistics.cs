@@ -8,8 +8,8 @@ namespace Winnow.Studies.Reports;
 /// </summary>
 /// <param name="metric">The metric's name.</param>
 /// <param name="column">Its place in <see cref="ScoreRow.Values"/>.</param>
-/// <param name="cuts">Where the selection cuts, ascending.</param>
-internal sealed class ScoreStatistics(string metric, int column, IReadOnlyList<double> cuts)
+/// <param name="cuts">Where the selection cuts, ascending; with a score per half, in the order of the halves.</param>
+internal sealed class ScoreStatistics(string metric, int column, IReadOnlyList<IReadOnlyList<double>> cuts)
 {
     private const int Bins = 72, LengthBins = 40, ScoreBins = 36, SamplesEach = 10, MostSources = 5000;
     private const string Others = "(all other sources)";
@@ -40,6 +40,8 @@ internal sealed class ScoreStatistics(string metric, int column, IReadOnlyList<d
     internal long Scored => scores.Count;
 
     private bool Logarithmic => metric is "perplexity" or "nll" && scores.Lowest > 0;
+
+    private Cut[] Cuts => [.. cuts.Select(c => new Cut([.. c.Order()]))];
 
     /// <summary>First pass, one unit.</summary>
     internal void Measure(ScoreRow row, bool isKept)
@@ -79,7 +81,7 @@ internal sealed class ScoreStatistics(string metric, int column, IReadOnlyList<d
         atCuts = [.. cuts.Select(_ => new SampleHeap(SamplesEach))];
         if (scores.Count == 0) return;
         (double low, double high) = Range(scores, 0.001);
-        foreach (double cut in cuts) (low, high) = (Math.Min(low, cut), Math.Max(high, cut));
+        foreach (double cut in cuts.SelectMany(c => c)) (low, high) = (Math.Min(low, cut), Math.Max(high, cut));
         edges = Edges(low, high, Bins, Logarithmic);
         total = new long[Bins];
         kept = new long[Bins];
@@ -111,18 +113,19 @@ internal sealed class ScoreStatistics(string metric, int column, IReadOnlyList<d
         highest.Offer(-score, row, score, isKept);
         for (int i = 0; i < atCuts.Length; i++)
         {
-            double distance = Logarithmic ? Math.Abs(Math.Log(score / cuts[i])) : Math.Abs(score - cuts[i]);
+            double cut = cuts[i][cuts[i].Count > 1 ? row.Fold ?? 0 : 0];
+            double distance = Logarithmic ? Math.Abs(Math.Log(score / cut)) : Math.Abs(score - cut);
             atCuts[i].Offer(distance, row, score, isKept);
         }
     }
 
     /// <summary>The histogram, or null when nothing has a score.</summary>
     internal ScoreHistogram? Histogram() => scores.Count == 0 ? null : new ScoreHistogram(
-        metric, Logarithmic, edges, total, kept, cuts, [.. Enumerable.Range(1, 9).Select(i => scores.At(i / 10.0))], below, above);
+        metric, Logarithmic, edges, total, kept, Cuts, [.. Enumerable.Range(1, 9).Select(i => scores.At(i / 10.0))], below, above);
 
     /// <summary>Score against length, or null when nothing has a score.</summary>
     internal LengthDensity? Lengths() => scores.Count == 0 ? null : new LengthDensity(
-        metric, Logarithmic, "tokens", lengthEdges, scoreEdges, density, [.. byLength.Select(s => s.Count < 3 ? double.NaN : s.At(0.5))], cuts, RankCorrelation());
+        metric, Logarithmic, "tokens", lengthEdges, scoreEdges, density, [.. byLength.Select(s => s.Count < 3 ? double.NaN : s.At(0.5))], Cuts, RankCorrelation());
 
     /// <summary>The largest sources, and the rest as one.</summary>
     internal IReadOnlyList<SourceShare> Sources(int most)
@@ -147,7 +150,7 @@ internal sealed class ScoreStatistics(string metric, int column, IReadOnlyList<d
         for (int i = 0; i < cuts.Count; i++)
         {
             string which = cuts.Count == 1 ? "Around the cut" : i == 0 ? "Around the lower cut" : "Around the upper cut";
-            groups.Add((which, $"nearest to {metric} {Figures.Score(cuts[i])}", [.. atCuts[i].Picked.OrderBy(p => p.Score)]));
+            groups.Add((which, $"nearest to {metric} {Cuts[i].Words}", [.. atCuts[i].Picked.OrderBy(p => p.Score)]));
         }
         groups.Add(("Lowest", metric == "memorization" ? "the least repeated" : "what the reference finds easiest", [.. lowest.Picked.OrderBy(p => p.Score)]));
         groups.Add(("Highest", metric == "memorization" ? "the most repeated" : "what the reference finds hardest", [.. highest.Picked.OrderByDescending(p => p.Score)]));

@@ -11,7 +11,7 @@ internal static class SyntheticReport
         double[] edges = [.. Enumerable.Range(0, bins + 1).Select(i => Math.Exp(Math.Log(4) + (i * (Math.Log(6000) - Math.Log(4)) / bins)))];
         long[] total = [.. Enumerable.Range(0, bins).Select(i => (long)((4100 * Bump(i, 27, 8)) + (700 * Bump(i, 12, 3.5)) + (260 * Bump(i, 47, 7))))];
         long[] kept = [.. total.Select((n, i) => i is > 23 and < 31 ? n : i is 23 or 31 ? n / 3 : 0)];
-        double[] cuts = [(edges[23] * 0.3) + (edges[24] * 0.7), (edges[31] * 0.7) + (edges[32] * 0.3)];
+        Cut[] cuts = [new([(edges[23] * 0.3) + (edges[24] * 0.7)]), new([(edges[31] * 0.7) + (edges[32] * 0.3)])];
         return new ReportData
         {
             Title = "A corpus, winnowed",
@@ -59,7 +59,7 @@ internal static class SyntheticReport
 
     private static double Bump(double x, double at, double width) => Math.Exp(-(x - at) * (x - at) / (2 * width * width));
 
-    private static LengthDensity Density(double[] cuts)
+    private static LengthDensity Density(Cut[] cuts)
     {
         const int columns = 20, rows = 18;
         double[] lengths = [.. Enumerable.Range(0, columns + 1).Select(i => Math.Pow(10, 0.7 + (i * 3.2 / columns)))];
