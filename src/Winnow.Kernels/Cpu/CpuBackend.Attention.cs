@@ -1,17 +1,36 @@
 namespace Winnow.Kernels.Cpu;
 
+/// <content>Attention.</content>
 public sealed unsafe partial class CpuBackend
 {
     /// <inheritdoc/>
     public void Attend(
         AttentionShape shape, TensorView queries, TensorView keys, TensorView values, ReadOnlySpan<AttentionSpan> spans,
-        TensorView output, TensorView? logSumExp) =>
-        throw new NotImplementedException();
+        TensorView output, TensorView? logSumExp)
+    {
+        Shapes.Attention(shape, queries, keys, values, spans, output, logSumExp);
+        Matrix kept = logSumExp is { } some ? At(some) : default;
+        fixed (AttentionSpan* first = spans)
+        {
+            var work = new AttentionWork(shape, At(queries), At(keys), At(values), first, At(output), kept);
+            Run(checked(spans.Length * shape.KeyValueHeads), work);
+        }
+    }
 
     /// <inheritdoc/>
     public void AttendBackward(
         AttentionShape shape, TensorView queries, TensorView keys, TensorView values, ReadOnlySpan<AttentionSpan> spans,
         TensorView output, TensorView logSumExp, TensorView outputGradient,
-        TensorView queryGradient, TensorView keyGradient, TensorView valueGradient) =>
-        throw new NotImplementedException();
+        TensorView queryGradient, TensorView keyGradient, TensorView valueGradient)
+    {
+        Shapes.Attention(shape, queries, keys, values, spans, output, logSumExp);
+        Matrix dq = At(queryGradient, queries.Rows, queries.Columns), dk = At(keyGradient, keys.Rows, keys.Columns);
+        Matrix dv = At(valueGradient, values.Rows, values.Columns), slope = At(outputGradient, queries.Rows, queries.Columns);
+        fixed (AttentionSpan* first = spans)
+        {
+            var work = new AttentionBackwardWork(
+                shape, At(queries), At(keys), At(values), first, At(output), At(logSumExp), slope, dq, dk, dv);
+            Run(checked(spans.Length * shape.KeyValueHeads), work);
+        }
+    }
 }

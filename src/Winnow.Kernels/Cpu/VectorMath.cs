@@ -54,4 +54,27 @@ internal static class VectorMath
         TLanes sign = TLanes.And(x, TLanes.BroadcastBits(int.MinValue));
         return TLanes.Select(TLanes.LessThan(size, TLanes.Broadcast(TanhNear)), near, TLanes.Or(far, sign));
     }
+
+    /// <summary>2^x for x of at most 126, within about one unit in the last place; 0 below −126, NaN for NaN.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes Exp2<TLanes>(TLanes x)
+        where TLanes : struct, ILanes<TLanes>
+    {
+        TLanes lowest = TLanes.Broadcast(-126f);
+        TLanes n = TLanes.Round(TLanes.Max(lowest, x));
+        TLanes r = TLanes.Max(lowest, x) - n;
+        TLanes p = TLanes.Broadcast(1.545316336e-4f);
+        p = TLanes.FusedMultiplyAdd(p, r, TLanes.Broadcast(1.339086331e-3f));
+        p = TLanes.FusedMultiplyAdd(p, r, TLanes.Broadcast(9.618083015e-3f));
+        p = TLanes.FusedMultiplyAdd(p, r, TLanes.Broadcast(5.550356954e-2f));
+        p = TLanes.FusedMultiplyAdd(p, r, TLanes.Broadcast(2.402265072e-1f));
+        p = TLanes.FusedMultiplyAdd(p, r, TLanes.Broadcast(6.931471825e-1f));
+        p = TLanes.FusedMultiplyAdd(p, r, TLanes.Broadcast(1f));
+
+        // With AVX-512 the power of two is one instruction, else it is added to the exponent.
+        TLanes y = TLanes.Count == 16
+            ? TLanes.ScaleByPowerOfTwo(p, n)
+            : TLanes.AddIntegers(p, TLanes.ShiftLeft(TLanes.ToIntegers(n), 23));
+        return TLanes.Select(TLanes.LessThan(x, lowest), TLanes.Zero, y);
+    }
 }
