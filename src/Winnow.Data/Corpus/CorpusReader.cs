@@ -9,7 +9,6 @@ public sealed class CorpusReader
     private readonly SortedDictionary<(int Shard, long Line), BadRecord> _badRecords = [];
     private readonly SortedDictionary<int, BadRecord> _badShards = [];
     private readonly Lock _lock = new();
-    private StandardInput? _standardInput;
     private long _bytesRead;
 
     private CorpusReader(CorpusOptions options) => Options = options;
@@ -105,7 +104,7 @@ public sealed class CorpusReader
     public IEnumerable<Document> Read(int shard, long fromRow = 0)
     {
         CorpusShard file = Shards[shard];
-        ShardContext context = new(file, Options, () => OpenStored(file), Refuse);
+        ShardContext context = ContextOf(file);
         FileStamp stamp = FileStamp.Of(file.Path);
         using IEnumerator<Document> documents = ReaderOf(context, fromRow).GetEnumerator();
         long good = 0;
@@ -118,11 +117,19 @@ public sealed class CorpusReader
             throw new CorpusException(file.Path, "the file changed while it was read", "read it again when nothing writes to it");
     }
 
+    /// <summary>What stands in front of the records of a file and belongs to every part of it: the header line of a CSV file, else nothing.</summary>
+    public byte[] ReadHeader(int shard) =>
+        Shards[shard].Format is CorpusFormat.Csv or CorpusFormat.Tsv ? CsvShard.ReadHeader(ContextOf(Shards[shard])) : [];
+
+    private ShardContext ContextOf(CorpusShard file) => new(file, Options, () => OpenStored(file), Refuse);
+
     private static IEnumerable<Document> ReaderOf(ShardContext context, long fromRow) => context.Shard.Format switch
     {
         CorpusFormat.Jsonl => JsonlShard.Read(context, fromRow),
         CorpusFormat.Text => TextShard.Read(context, fromRow),
         CorpusFormat.XmlDocumentation => XmlDocumentationShard.Read(context, fromRow),
+        CorpusFormat.Parquet => ParquetShard.Read(context, fromRow),
+        CorpusFormat.Csv or CorpusFormat.Tsv => CsvShard.Read(context, fromRow),
         _ => throw new CorpusException(context.Shard.Path, $"{context.Shard.Format} cannot be read yet"),
     };
 
@@ -184,7 +191,7 @@ public sealed class CorpusReader
     private CountingStream OpenStored(CorpusShard file)
     {
         Stream stored = file.Path == InputFiles.StandardInput
-            ? (_standardInput ?? throw new InvalidOperationException()).Open()
+            ? StandardInput.Open()
             : CompressedStream.OpenFile(file.Path);
         return new CountingStream(stored, count => Interlocked.Add(ref _bytesRead, count));
     }
@@ -192,7 +199,7 @@ public sealed class CorpusReader
     private CorpusShard? Recognise(InputFile file, int index)
     {
         bool isStandardInput = file.Path == InputFiles.StandardInput;
-        using Stream stored = isStandardInput ? (_standardInput = new StandardInput()).Head() : CompressedStream.OpenFile(file.Path);
+        using Stream stored = isStandardInput ? StandardInput.Head() : CompressedStream.OpenFile(file.Path);
         long bytes = isStandardInput ? -1 : stored.Length;
         (CorpusFormat? format, CompressionKind compression) = FormatSniffer.Sniff(file, stored);
         format = Options.Format ?? format;

@@ -1,27 +1,39 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
 namespace Winnow.Data.Corpus;
 
-/// <summary>Standard input, whose first bytes are looked at before it is read, once.</summary>
-internal sealed class StandardInput
+/// <summary>Standard input, whose first bytes are looked at before it is read, once. There is one in a process.</summary>
+internal static partial class StandardInput
 {
     private const int HeadBytes = 64 << 10;
-    private readonly Stream _stream = Console.OpenStandardInput();
-    private readonly byte[] _head = new byte[HeadBytes];
-    private readonly int _headLength;
-    private bool _opened;
+    private const int WindowsStandardInput = -10;
 
-    internal StandardInput() => _headLength = _stream.ReadAtLeast(_head, 4096, throwOnEndOfStream: false);
+    private static readonly FileStream s_stream = new(
+        new SafeFileHandle(OperatingSystem.IsWindows() ? GetStdHandle(WindowsStandardInput) : 0, ownsHandle: false), FileAccess.Read, bufferSize: 0);
+
+    private static readonly byte[] s_head = ReadHead();
+    private static int s_opened;
 
     /// <summary>The first bytes.</summary>
-    internal MemoryStream Head() => new(_head, 0, _headLength);
+    internal static MemoryStream Head() => new(s_head);
 
     /// <summary>Everything, the first bytes included.</summary>
-    internal Stream Open()
+    internal static Stream Open()
     {
-        if (_opened)
+        if (Interlocked.Exchange(ref s_opened, 1) != 0)
             throw new CorpusException("standard input", "can be read only once, and this needs it again", "write it to a file first");
-        _opened = true;
-        return new HeadThenRest(Head(), _stream);
+        return new HeadThenRest(Head(), s_stream);
     }
+
+    private static byte[] ReadHead()
+    {
+        byte[] head = new byte[HeadBytes];
+        return head[..s_stream.ReadAtLeast(head, 4096, throwOnEndOfStream: false)];
+    }
+
+    [LibraryImport("kernel32")]
+    private static partial nint GetStdHandle(int which);
 
     private sealed class HeadThenRest(MemoryStream head, Stream rest) : Compression.OneWayStream
     {

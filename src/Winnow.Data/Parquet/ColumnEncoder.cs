@@ -122,7 +122,12 @@ internal sealed class ColumnEncoder(Stream stream, PageCodec codec, int level)
         if (level > 0) body = codec.CompressZstd(body, level, out int length).AsSpan(0, length);
         byte[] header = PageHeaders.Write(new ParquetPage
         {
-            Type = type, Values = count, Encoding = encoding, UncompressedBytes = bytes.Count, CompressedBytes = body.Length, Crc = Crc32.Append(0, body),
+            Type = type,
+            Values = count,
+            Encoding = encoding,
+            UncompressedBytes = bytes.Count,
+            CompressedBytes = body.Length,
+            Crc = Crc32.Append(0, body),
         });
         stream.Write(header);
         stream.Write(body);

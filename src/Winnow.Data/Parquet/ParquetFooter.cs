@@ -61,7 +61,12 @@ internal sealed record ParquetFooter
         reader.EndStruct(outer);
         return new ParquetFooter
         {
-            Schema = encoded, Leaves = LeavesOf(schema), Groups = groups, Metadata = metadata, Rows = rows, CreatedBy = createdBy,
+            Schema = encoded,
+            Leaves = LeavesOf(schema),
+            Groups = groups,
+            Metadata = metadata,
+            Rows = rows,
+            CreatedBy = createdBy,
         };
     }
 

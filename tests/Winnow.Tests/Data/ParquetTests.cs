@@ -62,7 +62,9 @@ public class ParquetTests
             MemoryStream stream = new();
             table.Write(stream, new ParquetWriterOptions
             {
-                RowGroupRows = 1 + random.Next(500), CompressionLevel = seed % 2 * 3, Metadata = new Dictionary<string, string> { ["seed"] = "seed " + seed },
+                RowGroupRows = 1 + random.Next(500),
+                CompressionLevel = seed % 2 * 3,
+                Metadata = new Dictionary<string, string> { ["seed"] = "seed " + seed },
             });
             using ParquetReader reader = ParquetReader.Open(stream, "table");
             Assert.Equal("seed " + seed, reader.Metadata["seed"]);
