@@ -36,7 +36,7 @@ public class DocumentTests
         Assert.NotEqual("nested_columns_to_skip", document.Source);
         Assert.NotEmpty(CorpusReader.Open([Path.Combine(Fixtures.Root("parquet"), "other_text_name.parquet")], new CorpusOptions { MaxBadRecords = 99 }).Read(0));
         CorpusException e = Assert.Throws<CorpusException>(() => CorpusReader.Open([path], options with { TextField = "body" }).Read(0).Count());
-        Assert.EndsWith("nested_columns_to_skip.parquet: no column `body`; this file has `id`, `meta.url`, `meta.lang`, `meta.text`, `text`, `raw`", e.Message, StringComparison.Ordinal);
+        Assert.EndsWith("nested_columns_to_skip.parquet: no column `body`; this file has `id`, `meta.url`, `meta.lang`, `meta.text`, `text`, `bin`", e.Message, StringComparison.Ordinal);
         e = Assert.Throws<CorpusException>(() => CorpusReader.Open([path], options with { TextField = "score" }).Read(0).Count());
         Assert.EndsWith("column `score` is Double; expected a string", e.Message, StringComparison.Ordinal);
         e = Assert.Throws<CorpusException>(() => CorpusReader.Open([path], options with { TextField = "tags.list.element" }).Read(0).Count());
