@@ -129,6 +129,31 @@ public sealed class TrainingPassTests
         Assert.Equal(training.Evaluate(batch), loss.Sum(x => (double)x), 1e-4);
     }
 
+    [Theory]
+    [MemberData(nameof(Starts))]
+    public void A_saved_checkpoint_has_the_tensors_that_transformers_writes(string name, string backendName)
+    {
+        string init = Path.Combine(Fixtures.Root("train"), name, "init");
+        using var directory = new TemporaryDirectory();
+        using var backend = Backends.Create(backendName);
+        using var parameters = DecoderParameters.Load(init, backend);
+        parameters.Save(directory.Path);
+        using var theirs = SafeTensorsFile.Open(Path.Combine(init, "model.safetensors"));
+        using var ours = SafeTensorsFile.Open(directory["model.safetensors"]);
+        Assert.Equal(theirs.Tensors.Keys.Order(), ours.Tensors.Keys.Order());
+        Assert.Equal("pt", ours.Metadata["format"]);
+        foreach (var (tensor, stored) in theirs.Tensors)
+        {
+            Assert.Equal(stored.Shape, ours.Tensors[tensor].Shape);
+            Assert.Equal(theirs.ReadFloats(tensor), ours.ReadFloats(tensor));
+        }
+
+        Assert.Equivalent(ModelDirectory.ReadConfig(init), ModelDirectory.ReadConfig(directory.Path), strict: true);
+        using var json = JsonDocument.Parse(File.ReadAllBytes(directory["config.json"]));
+        string architecture = json.RootElement.GetProperty("architectures")[0].GetString()!;
+        Assert.Equal(name.StartsWith("llama", StringComparison.Ordinal) ? "LlamaForCausalLM" : "GPT2LMHeadModel", architecture);
+    }
+
     [Fact]
     public void The_same_seed_gives_the_same_parameters_and_their_spread_is_as_stated()
     {
