@@ -36,7 +36,7 @@ public sealed unsafe partial class CpuBackend
         int* wanted = TargetsAt(targets, hidden.Rows, shape);
         float* shift = At(bias, panels.Count), shiftGradient = At(biasGradient, panels.Count);
         int most = Math.Min(GradientRows, x.Rows), columns = Math.Min(GradientColumns, panels.Count);
-        float* held = _threads.Shared.Take(2L * most * columns);
+        float* held = _threads.Shared.Take(((long)most * columns) + TurnedLength(most, columns, x.Columns));
         for (int row = 0; row < x.Rows; row += most)
         {
             int rows = Math.Min(most, x.Rows - row);

@@ -6,6 +6,9 @@ public sealed unsafe partial class CpuBackend
     // Rows of x and of the output's gradient that are turned at a time.
     private const int TurnedRows = 1024;
 
+    // Rows a power of two apart would all fall into the same few places of the cache.
+    private const int TurnedPadding = 16;
+
     /// <inheritdoc/>
     public WeightMatrix Pack(WeightSource source)
     {
@@ -42,7 +45,7 @@ public sealed unsafe partial class CpuBackend
         Matrix input = At(x), gradient = At(outputGradient, x.Rows, outputGradient.Columns);
         Matrix target = At(weightGradient, outputGradient.Columns, x.Columns);
         float* bias = At(biasGradient, outputGradient.Columns);
-        AddTurnedProduct(gradient, input, target, _threads.Shared.Take((long)gradient.Columns * Math.Min(TurnedRows, gradient.Rows)));
+        AddTurnedProduct(gradient, input, target, _threads.Shared.Take(TurnedLength(x.Rows, gradient.Columns, x.Columns)));
         if (bias != null) AddColumnSums(gradient, bias);
     }
 
@@ -58,18 +61,26 @@ public sealed unsafe partial class CpuBackend
     /// <param name="left">[T, M].</param>
     /// <param name="right">[T, N].</param>
     /// <param name="target">[M, N].</param>
-    /// <param name="turned">M · min(T, <see cref="TurnedRows"/>) floats to work in.</param>
-    private void AddTurnedProduct(Matrix left, Matrix right, Matrix target, float* turned)
+    /// <param name="room"><see cref="TurnedLength"/> floats to work in.</param>
+    private void AddTurnedProduct(Matrix left, Matrix right, Matrix target, float* room)
     {
-        int most = Math.Min(TurnedRows, left.Rows);
+        int most = Math.Min(TurnedRows, left.Rows), stride = most + TurnedPadding;
+        float* panels = room + ((long)left.Columns * stride);
         for (int first = 0; first < left.Rows; first += most)
         {
             int rows = Math.Min(most, left.Rows - first);
-            Matrix piece = left.Slice(first, rows);
-            var columns = new Matrix(turned, left.Columns, rows, rows);
-            Run(TurnWork.Parts(piece), new TurnWork(piece, columns));
-            Multiply(columns, Panels.OfColumns(right.Slice(first, rows)), target, new Epilogue(0, Activation.None, Accumulate: true));
+            Matrix terms = left.Slice(first, rows), factors = right.Slice(first, rows);
+            var turned = new Matrix(room, left.Columns, rows, stride);
+            Run(TurnWork.Parts(rows), new TurnWork(terms, factors, turned, panels));
+            var packed = new Panels(PanelLayout.PackedF32, panels, 0, rows, right.Columns);
+            Multiply(turned, packed, target, new Epilogue(0, Activation.None, Accumulate: true));
         }
+    }
+
+    private long TurnedLength(int rows, int left, int right)
+    {
+        int most = Math.Min(TurnedRows, rows), width = 3 * Lanes;
+        return ((long)left * (most + TurnedPadding)) + ((long)most * (right + width));
     }
 
     /// <summary>sums[c] += Σ x[r, c].</summary>

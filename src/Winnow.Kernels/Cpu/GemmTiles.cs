@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Winnow.Kernels.Cpu;
 
@@ -22,6 +23,14 @@ internal static unsafe class GemmTiles
         float* a5 = rows > 5 ? a4 + aStride : a4;
         float* a6 = rows > 6 ? a5 + aStride : a5;
         float* a7 = rows > 7 ? a6 + aStride : a6;
+        Expect<TLanes>(c);
+        Expect<TLanes>(c + cStride);
+        Expect<TLanes>(c + (2 * cStride));
+        Expect<TLanes>(c + (3 * cStride));
+        Expect<TLanes>(c + (4 * cStride));
+        Expect<TLanes>(c + (5 * cStride));
+        Expect<TLanes>(c + (6 * cStride));
+        Expect<TLanes>(c + (7 * cStride));
         TLanes c00 = TLanes.Zero, c01 = TLanes.Zero, c02 = TLanes.Zero;
         TLanes c10 = TLanes.Zero, c11 = TLanes.Zero, c12 = TLanes.Zero;
         TLanes c20 = TLanes.Zero, c21 = TLanes.Zero, c22 = TLanes.Zero;
@@ -86,6 +95,10 @@ internal static unsafe class GemmTiles
         float* a1 = rows > 1 ? a + aStride : a;
         float* a2 = rows > 2 ? a1 + aStride : a1;
         float* a3 = rows > 3 ? a2 + aStride : a2;
+        Expect<TLanes>(c);
+        Expect<TLanes>(c + cStride);
+        Expect<TLanes>(c + (2 * cStride));
+        Expect<TLanes>(c + (3 * cStride));
         TLanes c00 = TLanes.Zero, c01 = TLanes.Zero, c02 = TLanes.Zero;
         TLanes c10 = TLanes.Zero, c11 = TLanes.Zero, c12 = TLanes.Zero;
         TLanes c20 = TLanes.Zero, c21 = TLanes.Zero, c22 = TLanes.Zero;
@@ -123,6 +136,7 @@ internal static unsafe class GemmTiles
     public static void Tile1<TLanes>(float* a, float* b, int depth, float* c, bool add, float* bias)
         where TLanes : struct, ILanes<TLanes>
     {
+        Expect<TLanes>(c);
         TLanes c00 = TLanes.Zero, c01 = TLanes.Zero, c02 = TLanes.Zero;
         for (int k = 0; k < depth; k++)
         {
@@ -135,6 +149,15 @@ internal static unsafe class GemmTiles
         }
 
         Finish(c, c00, c01, c02, add, bias);
+    }
+
+    /// <summary>Fetches a row of C while the sums are made.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Expect<TLanes>(float* c)
+        where TLanes : struct, ILanes<TLanes>
+    {
+        if (!Sse.IsSupported) return;
+        for (int i = 0; i < 3 * TLanes.Count; i += 16) Sse.Prefetch0(c + i);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -88,6 +88,9 @@ internal unsafe interface ILanes<TSelf>
     /// <summary>True when any lane of the mask is set.</summary>
     static abstract bool Any(TSelf mask);
 
+    /// <summary>The lowest lane that is set in a mask that has one.</summary>
+    static abstract int First(TSelf mask);
+
     /// <summary>Bitwise and.</summary>
     static abstract TSelf And(TSelf x, TSelf y);
 

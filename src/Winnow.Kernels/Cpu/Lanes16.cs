@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -120,6 +121,10 @@ internal readonly unsafe struct Lanes16(Vector512<float> value) : ILanes<Lanes16
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes16 Select(Lanes16 mask, Lanes16 x, Lanes16 y) => new(Vector512.ConditionalSelect(mask._value, x._value, y._value));
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int First(Lanes16 mask) => BitOperations.TrailingZeroCount(Vector512.ExtractMostSignificantBits(mask._value));
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

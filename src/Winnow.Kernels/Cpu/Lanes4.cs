@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
@@ -137,6 +138,10 @@ internal readonly unsafe struct Lanes4(Vector128<float> value) : ILanes<Lanes4>
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes4 Select(Lanes4 mask, Lanes4 x, Lanes4 y) => new(Vector128.ConditionalSelect(mask._value, x._value, y._value));
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int First(Lanes4 mask) => BitOperations.TrailingZeroCount(Vector128.ExtractMostSignificantBits(mask._value));
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

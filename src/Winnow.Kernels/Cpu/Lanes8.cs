@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -129,6 +130,10 @@ internal readonly unsafe struct Lanes8(Vector256<float> value) : ILanes<Lanes8>
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes8 Select(Lanes8 mask, Lanes8 x, Lanes8 y) => new(Vector256.ConditionalSelect(mask._value, x._value, y._value));
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int First(Lanes8 mask) => BitOperations.TrailingZeroCount(Vector256.ExtractMostSignificantBits(mask._value));
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -8,6 +8,9 @@ namespace Winnow.Kernels.Cpu;
 /// </summary>
 internal struct LogitSums
 {
+    /// <summary>The argmax of nothing: the vocabulary holds only the target, or no logit is a number.</summary>
+    public const int NoToken = int.MaxValue;
+
     /// <summary>The largest logit other than the target's.</summary>
     public float Maximum;
 
@@ -29,7 +32,7 @@ internal readonly struct HeadCut
 {
     private const int LargestBlock = 1024;
     private const int MostChunks = 16;
-    private const int FewestPanels = 8;
+    private const int FewestPanels = 64;
 
     private readonly int _rows;
     private readonly int _blockRows;
@@ -96,7 +99,7 @@ internal readonly unsafe struct LogitSumsWork(
         float* piece = shift + width;
         LogitSums* state = sums + ((long)cut.Chunk(part) * hidden.Rows) + firstRow;
         new Span<float>(lanewise, (int)(2 * lanes)).Clear();
-        new Span<LogitSums>(state, rows).Fill(new LogitSums { Maximum = float.MinValue, Argmax = -1, Target = float.NaN });
+        new Span<LogitSums>(state, rows).Fill(new LogitSums { Maximum = float.MinValue, Argmax = LogitSums.NoToken, Target = float.NaN });
         Matrix source = hidden.Slice(firstRow, rows);
         var logits = new Matrix(tile, rows, width, width);
         for (int panel = firstPanel; panel < endPanel; panel++)
@@ -149,7 +152,7 @@ internal readonly unsafe struct LogitSumsWork(
 
             TLanes z0 = TLanes.Load(z), z1 = TLanes.Load(z + TLanes.Count), z2 = TLanes.Load(z + (2 * TLanes.Count));
             TLanes highest = TLanes.Max(TLanes.Max(z0, z1), z2);
-            if (TLanes.Any(TLanes.LessThan(TLanes.Broadcast(state[row].Maximum), highest))) Raise<TLanes>(z, first, state + row, lanewise);
+            if (TLanes.Any(TLanes.LessThan(TLanes.Broadcast(state[row].Maximum), highest))) Raise(z, first, highest, state + row, lanewise);
             TLanes maximum = TLanes.Broadcast(state[row].Maximum);
             TLanes e0 = VectorMath.Exp(z0 - maximum), e1 = VectorMath.Exp(z1 - maximum), e2 = VectorMath.Exp(z2 - maximum);
             (TLanes.Load(lanewise) + (e0 + e1 + e2)).Store(lanewise);
@@ -159,21 +162,22 @@ internal readonly unsafe struct LogitSumsWork(
     }
 
     /// <summary>A new largest logit: what was summed so far is made relative to it.</summary>
-    private static void Raise<TLanes>(float* z, int first, LogitSums* state, float* lanewise)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Raise<TLanes>(float* z, int first, TLanes highest, LogitSums* state, float* lanewise)
         where TLanes : struct, ILanes<TLanes>
     {
-        int best = -1;
-        float maximum = state->Maximum;
-        for (int j = 0; j < 3 * TLanes.Count; j++)
-        {
-            if (z[j] > maximum) (best, maximum) = (j, z[j]);
-        }
-
-        TLanes factor = TLanes.Broadcast(MathF.Exp(state->Maximum - maximum));
+        float maximum = highest.Maximum();
+        TLanes factor = TLanes.Broadcast(MathF.Exp(state->Maximum - maximum)), sought = TLanes.Broadcast(maximum);
         (TLanes.Load(lanewise) * factor).Store(lanewise);
         (TLanes.Load(lanewise + TLanes.Count) * factor * factor).Store(lanewise + TLanes.Count);
         state->Maximum = maximum;
-        state->Argmax = first + best;
+        for (int place = 0; place < 3 * TLanes.Count; place += TLanes.Count)
+        {
+            TLanes found = TLanes.Equal(TLanes.Load(z + place), sought);
+            if (!TLanes.Any(found)) continue;
+            state->Argmax = first + place + TLanes.First(found);
+            break;
+        }
     }
 }
 
@@ -228,8 +232,9 @@ internal readonly unsafe struct LossWork(int chunks, LogitSums* sums, int* targe
             (to[0], to[1], to[2]) = ((float)loss, (float)error, (float)(loss + all.Target));
         }
 
-        if (argmax != null)
-            argmax[row] = target >= 0 && (all.Target > all.Maximum || (all.Target == all.Maximum && target < all.Argmax)) ? target : all.Argmax;
+        if (argmax == null) return;
+        bool greedy = target >= 0 && (all.Target > all.Maximum || (all.Target == all.Maximum && target < all.Argmax));
+        argmax[row] = greedy ? target : all.Argmax == LogitSums.NoToken ? Math.Max(target, 0) : all.Argmax;
     }
 
     /// <summary>Loss and ‖p − onehot‖ from the sums over the other logits, relative to their largest, which lies <paramref name="lead"/> above the target's.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Winnow.Kernels.Cpu;
 
@@ -27,6 +28,8 @@ internal enum PanelLayout
 /// </summary>
 internal readonly unsafe struct Panels(PanelLayout layout, void* data, long stride, int depth, int count)
 {
+    private const int PrefetchRows = 16;
+
     // A deeper piece would leave the second-level cache: 1024 · 48 floats are 192 KiB.
     private const int LargestPiece = 1024;
 
@@ -115,6 +118,13 @@ internal readonly unsafe struct Panels(PanelLayout layout, void* data, long stri
         int width = 3 * TLanes.Count;
         for (int k = 0; k < depth; k++, from += stride, to += width)
         {
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(from + (PrefetchRows * stride));
+                Sse.Prefetch0(from + (PrefetchRows * stride) + 16);
+                Sse.Prefetch0(from + (PrefetchRows * stride) + 32);
+            }
+
             if (columns == width)
             {
                 TLanes.Load(from).Store(to);
