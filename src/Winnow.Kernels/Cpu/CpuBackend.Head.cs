@@ -66,7 +66,7 @@ public sealed unsafe partial class CpuBackend
         Matrix hidden, Panels panels, float* bias, int first, float softCap, int* targets, Matrix result, float scale, Matrix gradient)
     {
         int width = 3 * Lanes;
-        var cut = new GemmCut(hidden.Rows, panels.Depth, panels.PanelCount(width), width, panels.Rewritten);
+        var cut = new GemmCut(hidden.Rows, panels.Depth, panels.PanelCount(width), width);
         Run(cut.Parts, new LogitGradientWork(cut, hidden, panels, bias, first, softCap, targets, result, scale, gradient));
     }
 

@@ -53,7 +53,7 @@ public sealed unsafe partial class CpuBackend
     private void Multiply(Matrix a, Panels b, Matrix c, Epilogue epilogue)
     {
         int width = 3 * Lanes;
-        var cut = new GemmCut(a.Rows, b.Depth, b.PanelCount(width), width, b.Rewritten);
+        var cut = new GemmCut(a.Rows, b.Depth, b.PanelCount(width), width);
         Run(cut.Parts, new GemmWork(cut, a, b, c, epilogue));
     }
 

@@ -14,7 +14,7 @@ internal readonly unsafe record struct Epilogue(nint Bias, Activation Activation
 
 /// <summary>
 /// How a product [M, N] is cut into parts: one block of rows × one or a few panels. Parts that read the same panels follow each
-/// other, so those stay in cache; a panel that must be rewritten first is read by as few parts as keeps 32 of them.
+/// other, so those stay in cache; and a panel is read, and rewritten where it must be, by as few parts as keeps 32 of them.
 /// </summary>
 internal readonly struct GemmCut
 {
@@ -38,13 +38,13 @@ internal readonly struct GemmCut
     private readonly int _panelGroups;
 
     /// <summary>The cut of [rows, depth] × <paramref name="panels"/> panels of <paramref name="width"/> columns.</summary>
-    public GemmCut(int rows, int depth, int panels, int width, bool rewritten)
+    public GemmCut(int rows, int depth, int panels, int width)
     {
         _rows = rows;
         _panels = panels;
         _groupRows = EvenShare(rows, Math.Clamp(GroupElements / Math.Max(depth, 1), BlockRows, GroupRows));
-        _blockRows = EvenShare(_groupRows, rewritten ? _groupRows : BlockRows);
-        while (rewritten && _blockRows > BlockRows && (long)panels * ((rows + _blockRows - 1) / _blockRows) < FewestParts)
+        _blockRows = _groupRows;
+        while (_blockRows > BlockRows && (long)panels * ((rows + _blockRows - 1) / _blockRows) < FewestParts)
             _blockRows = EvenShare(_groupRows, (_blockRows + 1) / 2);
         _blocksPerGroup = _blockRows == 0 ? 0 : (_groupRows + _blockRows - 1) / _blockRows;
         long panelWork = (long)width * depth * (Math.Min(_blockRows, rows) + ReadingRows);

@@ -87,8 +87,10 @@ internal readonly unsafe struct Lanes4(Vector128<float> value) : ILanes<Lanes4>
     public static Lanes4 operator /(Lanes4 x, Lanes4 y) => new(x._value / y._value);
 
     /// <inheritdoc/>
+    /// <remarks>Where the hardware has no such instruction it is two roundings: exact emulation is a hundred times slower.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes4 FusedMultiplyAdd(Lanes4 x, Lanes4 y, Lanes4 z) => new(Vector128.FusedMultiplyAdd(x._value, y._value, z._value));
+    public static Lanes4 FusedMultiplyAdd(Lanes4 x, Lanes4 y, Lanes4 z) =>
+        Fma.IsSupported || AdvSimd.IsSupported ? new(Vector128.FusedMultiplyAdd(x._value, y._value, z._value)) : new((x._value * y._value) + z._value);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
