@@ -40,6 +40,11 @@ internal sealed class CutSearch
     /// <summary>Units that share all the known bits.</summary>
     public long Count { get; private set; }
 
+    /// <summary>The lowest and highest key that units sharing all known bits can have.</summary>
+    public (ulong First, ulong Last) KeyRange => Word > 0 ? (_resolved[0], _resolved[0])
+        : Unresolved == 64 ? (0, ulong.MaxValue)
+        : (Prefix << Unresolved, (Prefix << Unresolved) | ((1UL << Unresolved) - 1));
+
     /// <summary>The number of bits the next histogram resolves.</summary>
     public int Digit(int most) => Math.Min(most, Unresolved);
 
@@ -61,8 +66,9 @@ internal sealed class CutSearch
     public (ulong? BelowUpTo, ulong? Ties) KeyBounds()
     {
         if (_noneBelow) return (null, null);
-        if (Word > 0) return (_resolved[0] == 0 ? null : _resolved[0] - 1, _resolved[0]);
-        return (Unresolved == 64 ? ulong.MaxValue : (Prefix << Unresolved) | ((1UL << Unresolved) - 1), null);
+        (ulong first, ulong last) = KeyRange;
+        if (Word == 0) return (last, null);
+        return (first == 0 ? null : first - 1, first);
     }
 
     /// <summary>Whether the unit lies below the cut; only when <see cref="Done"/>.</summary>

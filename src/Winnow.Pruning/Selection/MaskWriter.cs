@@ -74,14 +74,14 @@ internal sealed class MaskWriter(
                 total.InBand(rule, group), lowest, highest);
         });
 
-    private ShareTable? Shares(Strata dimension, List<(Amount All, Amount Kept)> amounts)
+    private ShareTable? Shares(Strata dimension, AmountSums sums)
     {
-        if (dimension.TooMany || amounts.Count > MostShares) return null;
-        double all = Math.Max(1, amounts.Sum(amount => Weight(amount.All)));
-        double kept = Math.Max(1, amounts.Sum(amount => Weight(amount.Kept)));
-        return new ShareTable(dimension.Name, [.. amounts
-            .Select((amount, i) => new Share(
-                dimension.Label(i), amount.All, amount.Kept, Weight(amount.All) / all, Weight(amount.Kept) / kept))
+        if (dimension.TooMany || dimension.Count > MostShares) return null;
+        double all = Math.Max(1, Weight(sums.Total(kept: false)));
+        double kept = Math.Max(1, Weight(sums.Total(kept: true)));
+        return new ShareTable(dimension.Name, [.. Enumerable.Range(0, dimension.Count)
+            .Select(value => (Label: dimension.Label(value), All: sums.Of(value, kept: false), Kept: sums.Of(value, kept: true)))
+            .Select(value => new Share(value.Label, value.All, value.Kept, Weight(value.All) / all, Weight(value.Kept) / kept))
             .OrderByDescending(share => share.All.Units).ThenBy(share => share.Value, StringComparer.Ordinal)]);
     }
 
@@ -132,7 +132,7 @@ internal sealed class MaskWriter(
 
         public SortedDictionary<string, long> Unscored { get; } = new(StringComparer.Ordinal);
 
-        public List<(Amount All, Amount Kept)>[] Shares { get; } = [.. owner._dimensions.Select(_ => new List<(Amount, Amount)>())];
+        public AmountSums[] Shares { get; } = [.. owner._dimensions.Select(_ => new AmountSums())];
 
         public long InBand(int rule, int group) => _inBand[rule][group];
 
@@ -166,10 +166,7 @@ internal sealed class MaskWriter(
                 }
             }
 
-            for (int d = 0; d < Shares.Length; d++)
-            {
-                for (int value = 0; value < other.Shares[d].Count; value++) AddShare(d, value, other.Shares[d][value].All, other.Shares[d][value].Kept);
-            }
+            for (int d = 0; d < Shares.Length; d++) Shares[d].Add(other.Shares[d]);
         }
 
         private void Resize(int rows)
@@ -227,30 +224,62 @@ internal sealed class MaskWriter(
         {
             if (owner._hasTokens) RankedChunk.ReadWeights(chunk.Columns, "tokens", _tokens.AsSpan(0, keep.Length));
             if (owner._hasBytes) RankedChunk.ReadWeights(chunk.Columns, "bytes", _bytes.AsSpan(0, keep.Length));
-            for (int row = 0; row < keep.Length; row++)
-            {
-                Amount unit = new(1, _tokens[row], _bytes[row]);
-                All += unit;
-                if (keep[row]) Kept += unit;
-                else if (chunk.Groups[row] < 0) Excluded += unit;
-            }
-
+            AmountSums sums = new();
+            Span<int> outcome = _group.AsSpan(0, keep.Length);
+            for (int row = 0; row < keep.Length; row++) outcome[row] = chunk.Groups[row] < 0 ? 1 : 0;
+            sums.Add(outcome, keep, _tokens, _bytes);
+            All += sums.Total(kept: false);
+            Kept += sums.Total(kept: true);
+            Excluded += sums.Of(1, kept: false);
             for (int d = 0; d < _readers.Length; d++)
             {
-                _readers[d].Assign(chunk.Columns, _group.AsSpan(0, keep.Length));
-                for (int row = 0; row < keep.Length; row++)
-                {
-                    Amount unit = new(1, _tokens[row], _bytes[row]);
-                    AddShare(d, _group[row], unit, keep[row] ? unit : default);
-                }
+                _readers[d].Assign(chunk.Columns, outcome);
+                Shares[d].Add(outcome, keep, _tokens, _bytes);
+            }
+        }
+    }
+
+    /// <summary>Units, tokens and bytes per value, of all and of what is kept.</summary>
+    private sealed class AmountSums
+    {
+        private const int Width = 6;
+        private long[] _sums = [];
+
+        public Amount Of(int value, bool kept)
+        {
+            int first = (value * Width) + (kept ? 3 : 0);
+            return first < _sums.Length ? new Amount(_sums[first], _sums[first + 1], _sums[first + 2]) : default;
+        }
+
+        public Amount Total(bool kept) => Enumerable.Range(0, _sums.Length / Width).Select(value => Of(value, kept)).Aggregate(new Amount(), Amount.Add);
+
+        public void Add(ReadOnlySpan<int> values, ReadOnlySpan<bool> keep, ReadOnlySpan<long> tokens, ReadOnlySpan<long> bytes)
+        {
+            int most = 0;
+            foreach (int value in values) most = Math.Max(most, value);
+            Grow((most + 1) * Width);
+            for (int row = 0; row < values.Length; row++)
+            {
+                Span<long> sums = _sums.AsSpan(values[row] * Width, Width);
+                long kept = keep[row] ? 1 : 0;
+                sums[0]++;
+                sums[1] += tokens[row];
+                sums[2] += bytes[row];
+                sums[3] += kept;
+                sums[4] += kept * tokens[row];
+                sums[5] += kept * bytes[row];
             }
         }
 
-        private void AddShare(int dimension, int value, Amount all, Amount kept)
+        public void Add(AmountSums other)
         {
-            List<(Amount All, Amount Kept)> shares = Shares[dimension];
-            while (shares.Count <= value) shares.Add(default);
-            shares[value] = (shares[value].All + all, shares[value].Kept + kept);
+            Grow(other._sums.Length);
+            for (int i = 0; i < other._sums.Length; i++) _sums[i] += other._sums[i];
+        }
+
+        private void Grow(int length)
+        {
+            if (_sums.Length < length) Array.Resize(ref _sums, length);
         }
     }
 

@@ -100,11 +100,18 @@ public sealed class ParquetScores : IScoreSource
         {
             ParquetColumn header = File.Columns[column];
             if (header.Type == ParquetType.Double) return File.ReadDouble(_rowGroup, column);
-            if (header is { Type: ParquetType.Int32, IsNullable: false }) return Array.ConvertAll(File.ReadInt32(_rowGroup, column), value => (double)value);
-            if (header is { Type: ParquetType.Int64, IsNullable: false }) return Array.ConvertAll(File.ReadInt64(_rowGroup, column), value => (double)value);
+            if (header is { Type: ParquetType.Int32, IsNullable: false }) return Widen(File.ReadInt32(_rowGroup, column));
+            if (header is { Type: ParquetType.Int64, IsNullable: false }) return Widen(File.ReadInt64(_rowGroup, column));
             double[] values = new double[Rows];
             using ParquetCursor cursor = File.OpenColumn(_rowGroup, column);
             for (int row = 0; cursor.MoveNext(); row++) values[row] = cursor.IsNull ? double.NaN : Number(cursor, header.Type);
+            return values;
+        }
+
+        private static double[] Widen<T>(T[] numbers) where T : struct, System.Numerics.INumber<T>
+        {
+            double[] values = new double[numbers.Length];
+            for (int row = 0; row < values.Length; row++) values[row] = double.CreateTruncating(numbers[row]);
             return values;
         }
 

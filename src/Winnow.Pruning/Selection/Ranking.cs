@@ -95,7 +95,7 @@ internal sealed class NarrowingPlan
 {
     private readonly List<Part> _parts;
     private readonly bool _weighted;
-    private readonly List<(int Part, CutSearch Cut)>[][] _byGroup;
+    private readonly Candidates[][][] _byGroup;
 
     /// <summary>A plan for cuts of the given rankings.</summary>
     public NarrowingPlan(List<Part> parts, Ranking[] rankings, bool weighted)
@@ -103,7 +103,19 @@ internal sealed class NarrowingPlan
         (_parts, _weighted) = (parts, weighted);
         Dictionary<CutSearch, int> index = parts.Select((part, i) => (part.Cut, i)).ToDictionary(item => item.Cut, item => item.i);
         _byGroup = [.. rankings.Select(ranking => Enumerable.Range(0, ranking.Counts.Length).Select(group =>
-            new[] { ranking.Lower[group], ranking.Upper[group] }.Where(index.ContainsKey).Select(cut => (index[cut], cut)).ToList()).ToArray())];
+            new[] { ranking.Lower[group], ranking.Upper[group] }.Where(index.ContainsKey).Select(cut => new Candidates(index[cut], cut)).ToArray()).ToArray())];
+    }
+
+    /// <summary>An open cut among others, and the keys of the units that it asks about: First … First + Span.</summary>
+    private readonly struct Candidates(int part, CutSearch cut)
+    {
+        private readonly ulong _first = cut.KeyRange.First;
+        private readonly ulong _span = cut.KeyRange.Last - cut.KeyRange.First;
+
+        public readonly int Part = part;
+        public readonly CutSearch Cut = cut;
+
+        public bool MayHold(ulong key) => key - _first <= _span;
     }
 
     /// <summary>An open cut, and the bits its histogram resolves; 0 to collect its units instead.</summary>
@@ -162,13 +174,14 @@ internal sealed class NarrowingPlan
         {
             for (int rule = 0; rule < _plan._byGroup.Length; rule++)
             {
-                List<(int Part, CutSearch Cut)>[] byGroup = _plan._byGroup[rule];
-                for (int row = 0; row < chunk.Rows; row++)
+                Candidates[][] byGroup = _plan._byGroup[rule];
+                ReadOnlySpan<ulong> keys = chunk.Keys[rule].AsSpan(0, chunk.Rows);
+                ReadOnlySpan<int> groups = chunk.Groups.AsSpan(0, chunk.Rows);
+                for (int row = 0; row < keys.Length; row++)
                 {
-                    int group = chunk.Groups[row];
-                    ulong key = chunk.Keys[rule][row];
-                    if (group < 0 || key == RankedChunk.NoKey) continue;
-                    foreach ((int part, CutSearch cut) in byGroup[group]) Add(part, cut, key, chunk, row);
+                    if (groups[row] < 0 || keys[row] == RankedChunk.NoKey) continue;
+                    foreach (ref readonly Candidates candidates in byGroup[groups[row]].AsSpan())
+                        if (candidates.MayHold(keys[row])) Add(candidates.Part, candidates.Cut, keys[row], chunk, row);
                 }
             }
         }
