@@ -67,6 +67,16 @@ public sealed class CorpusReader
         return reader;
     }
 
+    /// <summary>Opens files again under the names they had, so that ids and sources made of names stay what they were.</summary>
+    /// <param name="files">Each file's path and its <see cref="CorpusShard.Name"/> of the first time.</param>
+    /// <param name="options">How they are read.</param>
+    public static CorpusReader Reopen(IReadOnlyList<(string Path, string Name)> files, CorpusOptions options)
+    {
+        CorpusReader reader = new(options);
+        reader.Shards = [.. files.Select((file, index) => reader.Recognise(new InputFile(file.Path, file.Name, IsExplicit: true), index)!)];
+        return reader;
+    }
+
     /// <summary>The documents of one shard.</summary>
     public IAsyncEnumerable<Document> ReadAsync(int shard, CancellationToken cancel) => ReadAsync(shard, 0, cancel);
 

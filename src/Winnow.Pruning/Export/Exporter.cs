@@ -33,8 +33,8 @@ public static class Exporter
         ParallelOptions parallel = new() { MaxDegreeOfParallelism = threads, CancellationToken = cancel };
         await Parallel.ForEachAsync(Enumerable.Range(0, corpus.Shards.Count), parallel, async (shard, stop) =>
         {
-            string part = ScoreTable.PartPath(run, manifest.Inputs[shard].Shard);
-            ShardExport export = new(corpus, shard, names[shard], part, chosen.ReadMask(shard), manifest.Options.Unit, options.Format, output, rejected, meter);
+            ScoredShard scored = new(ScoreTable.PartPath(run, manifest.Inputs[shard].Shard), chosen.ReadMask(shard), manifest);
+            ShardExport export = new(corpus, shard, names[shard], scored, options.Format, output, rejected, meter);
             files[shard] = await export.RunAsync(stop).ConfigureAwait(false);
         }).ConfigureAwait(false);
         ExportReport report = new([.. files.Select(f => f.Kept).OfType<ExportedFile>()], [.. files.Select(f => f.Rejected).OfType<ExportedFile>()]);
@@ -48,7 +48,7 @@ public static class Exporter
         if (manifest.Inputs.Any(input => input.Path == "-"))
             throw new CorpusException(run, "the corpus came from standard input, which cannot be read again", "score a file to be able to export");
         CorpusOptions options = manifest.Corpus.Deserialize<CorpusOptions>(RunManifest.Json) ?? new CorpusOptions();
-        CorpusReader corpus = CorpusReader.Open([.. manifest.Inputs.Select(input => input.Path)], options with { KeepRecords = true });
+        CorpusReader corpus = CorpusReader.Reopen([.. manifest.Inputs.Select(input => (input.Path, input.Name))], options with { KeepRecords = true });
         for (int i = 0; i < manifest.Inputs.Count; i++)
         {
             if (corpus.Shards[i].Bytes != manifest.Inputs[i].Bytes)

@@ -2,34 +2,43 @@ using System.Text;
 using Winnow.Data;
 using Winnow.Data.Corpus;
 using Winnow.Data.Parquet;
+using Winnow.Pruning.Scoring;
 using Winnow.Pruning.Selection;
 
 namespace Winnow.Pruning.Export;
 
+/// <summary>The scores of one shard, and which of its units are kept.</summary>
+/// <param name="Part">The Parquet file.</param>
+/// <param name="Mask">Aligned with its rows.</param>
+/// <param name="Manifest">The run's.</param>
+internal sealed record ScoredShard(string Part, KeepMask Mask, RunManifest Manifest);
+
 /// <summary>The rows of one part of a score table beside their keep mask, one after the other.</summary>
 internal sealed class ScoredRows : IDisposable
 {
-    private static readonly string[] SpanColumns = ["first_row", "first_byte", "last_row", "end_byte"];
     private readonly string _path;
     private readonly ParquetReader _file;
     private readonly KeepMask _mask;
-    private readonly string[] _columns;
-    private readonly int[] _indices;
+    private readonly int[] _columns;
+    private readonly int? _fold;
     private ParquetCursor[] _cursors = [];
     private int _rowGroup = -1;
     private long _index = -1;
 
     /// <summary>Opens a part.</summary>
+    /// <param name="shard">Which.</param>
+    /// <param name="fold">Only the sequences of this half of a cross-fitted corpus; null for all rows.</param>
     /// <exception cref="CorpusException">It and the mask do not belong together.</exception>
-    public ScoredRows(string path, KeepMask mask, bool spans)
+    public ScoredRows(ScoredShard shard, int? fold = null)
     {
-        (_path, _mask) = (path, mask);
-        _file = ParquetReader.Open(path);
-        _columns = spans ? ["row", .. SpanColumns] : ["row", "id"];
-        _indices = Array.ConvertAll(_columns, _file.Find);
-        string? missing = _columns.FirstOrDefault(column => _file.Find(column) < 0);
-        if (missing is not null) throw new CorpusException(path, $"no column `{missing}`", "score the inputs again");
-        if (_file.Rows != mask.Rows) throw new CorpusException(path, $"{_file.Rows} rows, the keep mask has {mask.Rows}", "select from this run again");
+        (_path, _mask, _fold) = (shard.Part, shard.Mask, fold);
+        _file = ParquetReader.Open(shard.Part);
+        string[] spans = shard.Manifest.Options.Unit == UnitKind.Sequence ? [.. ScoreSchema.SpanColumns] : [];
+        string[] columns = ["row", "id", "status", .. spans, .. fold is null ? Array.Empty<string>() : ["fold"]];
+        _columns = Array.ConvertAll(columns, _file.Find);
+        string? missing = columns.FirstOrDefault(column => _file.Find(column) < 0);
+        if (missing is not null) throw new CorpusException(shard.Part, $"no column `{missing}`", "score the inputs again");
+        if (_file.Rows != _mask.Rows) throw new CorpusException(shard.Part, $"{_file.Rows} rows, the keep mask has {_mask.Rows}", "select from this run again");
     }
 
     /// <summary>Whether the current row is kept.</summary>
@@ -38,21 +47,28 @@ internal sealed class ScoredRows : IDisposable
     /// <summary>The current row's record (or sequence) number.</summary>
     public long Row => _cursors[0].Int64;
 
+    /// <summary>Whether the current row stands for a record that could not be read.</summary>
+    public bool IsUnreadable => Encoding.UTF8.GetString(_cursors[2].Bytes) == ScoreStatus.Invalid;
+
     /// <summary>The text of the current sequence.</summary>
-    public UnitSpan Span => new(_cursors[1].Int64, _cursors[2].Int64, _cursors[3].Int64, _cursors[4].Int64);
+    public UnitSpan Span => new(_cursors[3].Int64, _cursors[4].Int64, _cursors[5].Int64, _cursors[6].Int64);
 
     /// <summary>Goes to the next row; false at the end.</summary>
     public bool MoveNext()
     {
-        while (_cursors.Length == 0 || !_cursors[0].MoveNext())
+        do
         {
-            if (++_rowGroup >= _file.RowGroups.Count) return false;
-            Close();
-            _cursors = Array.ConvertAll(_indices, column => _file.OpenColumn(_rowGroup, column));
-        }
+            while (_cursors.Length == 0 || !_cursors[0].MoveNext())
+            {
+                if (++_rowGroup >= _file.RowGroups.Count) return false;
+                Close();
+                _cursors = Array.ConvertAll(_columns, column => _file.OpenColumn(_rowGroup, column));
+            }
 
-        for (int i = 1; i < _cursors.Length; i++) _cursors[i].MoveNext();
-        _index++;
+            for (int i = 1; i < _cursors.Length; i++) _cursors[i].MoveNext();
+            _index++;
+        }
+        while (_fold is { } fold && (_cursors[^1].IsNull || _cursors[^1].Int32 != fold));
         return true;
     }
 

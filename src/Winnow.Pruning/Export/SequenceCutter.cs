@@ -6,29 +6,39 @@ namespace Winnow.Pruning.Export;
 /// <summary>
 /// Cuts documents where kept and rejected sequences meet. Each longest run of a document's text that is kept (or rejected)
 /// becomes a record with the id <c>ID</c> when it is the whole document, else <c>ID@FIRST-END</c> (bytes of the text). A
-/// character that a cut would split belongs to the run it starts in. Text behind the last full sequence was not scored and is
-/// rejected.
+/// character that a cut would split belongs to the run it starts in.
 /// </summary>
-internal sealed class SequenceCutter
+internal sealed class SequenceCutter : IDisposable
 {
     private readonly ScoredRows _rows;
     private bool _more;
 
     /// <summary>A cutter that stands before the first document.</summary>
-    public SequenceCutter(ScoredRows rows)
+    /// <param name="shard">The sequences.</param>
+    /// <param name="fold">Only those of this half of a cross-fitted corpus; the documents of a half are packed by themselves.</param>
+    public SequenceCutter(ScoredShard shard, int? fold)
     {
-        _rows = rows;
-        _more = rows.MoveNext();
+        _rows = new ScoredRows(shard, fold);
+        _more = _rows.MoveNext();
     }
 
     /// <summary>Whether all sequences are used up.</summary>
     public bool IsAtEnd => !_more;
 
+    /// <summary>Throws when sequences are left: their documents are gone.</summary>
+    public void RequireEnd(string file)
+    {
+        if (_more) throw _rows.Changed(file, _rows.Span.LastRow);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _rows.Dispose();
+
     /// <summary>The runs of the next document, in order.</summary>
-    public IEnumerable<(Document Run, bool IsKept)> Cut(Document document)
+    public IEnumerable<(Document Run, bool IsKept)> Cut(Document document, string file)
     {
         List<(int End, bool IsKept)> runs = [];
-        foreach ((int end, bool isKept) in Segments(document))
+        foreach ((int end, bool isKept) in Segments(document, file))
         {
             bool isEmpty = end == (runs.Count == 0 ? 0 : runs[^1].End);
             if (runs.Count > 0 && (isEmpty || runs[^1].IsKept == isKept)) runs[^1] = (end, runs[^1].IsKept);
@@ -44,11 +54,11 @@ internal sealed class SequenceCutter
     }
 
     /// <summary>The document's text as its sequences part it, each with its end.</summary>
-    private IEnumerable<(int End, bool IsKept)> Segments(Document document)
+    private IEnumerable<(int End, bool IsKept)> Segments(Document document, string file)
     {
         for (; _more && _rows.Span.LastRow <= document.Row; _more = _rows.MoveNext())
         {
-            if (_rows.Span.LastRow < document.Row) throw _rows.Changed(document.Source, document.Row);
+            if (_rows.Span.LastRow < document.Row) throw _rows.Changed(file, document.Row);
             yield return (CharacterStart(document.Text.Span, _rows.Span.EndByte), _rows.IsKept);
         }
 

@@ -9,11 +9,15 @@ namespace Winnow.Pruning.Export;
 
 /// <summary>The export of one input file: reading on one thread, compressing and writing on another.</summary>
 internal sealed class ShardExport(
-    CorpusReader corpus, int shard, string name, string part, KeepMask mask, UnitKind unit, ExportFormat format,
+    CorpusReader corpus, int shard, string name, ScoredShard scored, ExportFormat format,
     OutputDirectory output, OutputDirectory? rejectedOutput, ExportMeter meter)
 {
     private const int BatchDocuments = 512;
     private const long BatchBytes = 2 << 20;
+
+    private readonly UnitKind _unit = scored.Manifest.Options.Unit;
+    private long _unreadable;
+    private long _unreadableKept;
 
     private readonly record struct Piece(Document Document, bool IsKept, bool SameFormat);
 
@@ -22,21 +26,24 @@ internal sealed class ShardExport(
     /// <summary>Writes both files and checks their counts.</summary>
     public async Task<(ExportedFile? Kept, ExportedFile? Rejected)> RunAsync(CancellationToken cancel)
     {
-        CorpusFormat written = OutputNames.FormatOf(Shard, format, unit);
+        CorpusFormat written = OutputNames.FormatOf(Shard, format, _unit);
         using ExportFile kept = new(output, name, written, OutputNames.CompressionOf(Shard, format));
         using ExportFile? rejected = rejectedOutput is null ? null : new(rejectedOutput, name, written, OutputNames.CompressionOf(Shard, format));
-        bool wholeRows = Shard.Format == CorpusFormat.Parquet && format == ExportFormat.Same && unit == UnitKind.Document;
+        bool wholeRows = Shard.Format == CorpusFormat.Parquet && format == ExportFormat.Same && _unit == UnitKind.Document;
         if (wholeRows) CopyRows(kept, rejected, cancel);
         else await CopyDocumentsAsync(kept, rejected, cancel).ConfigureAwait(false);
-        if (unit == UnitKind.Document) Verify(kept, rejected);
+        if (_unit == UnitKind.Document) Verify(kept, rejected);
         return (kept.Finish(), rejected?.Finish());
     }
 
+    /// <summary>Records that could not be read have a row in the score table and nothing to export.</summary>
     private void Verify(ExportFile kept, ExportFile? rejected)
     {
-        if (kept.Records == mask.Kept && (rejected is null || rejected.Records == mask.Rows - mask.Kept)) return;
+        KeepMask mask = scored.Mask;
+        long wanted = mask.Kept - _unreadableKept, rest = mask.Rows - mask.Kept - (_unreadable - _unreadableKept);
+        if (kept.Records == wanted && (rejected is null || rejected.Records == rest)) return;
         throw new CorpusException(
-            Shard.Path, $"{kept.Records} records kept and {rejected?.Records} rejected, the selection says {mask.Kept} of {mask.Rows}",
+            Shard.Path, $"{kept.Records} records kept and {rejected?.Records} rejected, the selection says {wanted} and {rest}",
             "the file has changed since it was scored: score it again");
     }
 
@@ -44,19 +51,33 @@ internal sealed class ShardExport(
     {
         kept.Write(stream => CopyRows(stream, wanted: true, cancel));
         rejected?.Write(stream => CopyRows(stream, wanted: false, cancel));
-        meter.Add(mask.Rows, Shard.Bytes);
+        CountUnreadable();
+        meter.Add(scored.Mask.Rows, Shard.Bytes);
     }
 
-    /// <summary>Copies Parquet rows with all their columns. Rows that are not in the score table were bad records.</summary>
+    private void CountUnreadable()
+    {
+        using ScoredRows rows = new(scored);
+        while (rows.MoveNext()) PassUnreadable(rows);
+    }
+
+    private void PassUnreadable(ScoredRows rows)
+    {
+        if (!rows.IsUnreadable) return;
+        _unreadable++;
+        if (rows.IsKept) _unreadableKept++;
+    }
+
+    /// <summary>Copies Parquet rows with all their columns.</summary>
     private long CopyRows(Stream stream, bool wanted, CancellationToken cancel)
     {
         using ParquetReader file = ParquetReader.Open(Shard.Path);
-        using ScoredRows rows = new(part, mask, spans: false);
+        using ScoredRows rows = new(scored);
         bool more = rows.MoveNext();
         long copied = ParquetSubset.Copy(file, row =>
         {
             if (!more || rows.Row > row) return false;
-            bool keep = rows.IsKept == wanted;
+            bool keep = rows.IsKept == wanted && !rows.IsUnreadable;
             more = rows.MoveNext();
             return keep;
         }, stream, new ParquetWriterOptions(), cancel);
@@ -121,20 +142,21 @@ internal sealed class ShardExport(
         meter.Add(records, bytes);
     }
 
-    private IAsyncEnumerable<Piece> PiecesAsync(CancellationToken cancel) => unit switch
+    private IAsyncEnumerable<Piece> PiecesAsync(CancellationToken cancel) => _unit switch
     {
         UnitKind.Document => DocumentsAsync(cancel),
         UnitKind.Sequence => RunsAsync(cancel),
-        _ => throw new InvalidOperationException($"unknown unit {unit}"),
+        _ => throw new InvalidOperationException($"unknown unit {_unit}"),
     };
 
     private async IAsyncEnumerable<Piece> DocumentsAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
     {
-        using ScoredRows rows = new(part, mask, spans: false);
-        bool same = Shard.Format == OutputNames.FormatOf(Shard, format, unit);
+        using ScoredRows rows = new(scored);
+        bool same = Shard.Format == OutputNames.FormatOf(Shard, format, _unit);
         bool more = rows.MoveNext();
         await foreach (Document document in corpus.ReadAsync(shard, cancel).ConfigureAwait(false))
         {
+            for (; more && rows.Row < document.Row; more = rows.MoveNext()) RequireUnreadable(rows);
             if (!more && corpus.Options.Limit is not null) yield break;
             if (!more) throw rows.Changed(Shard.Path, document.Row);
             rows.RequireSame(document, Shard.Path);
@@ -142,18 +164,33 @@ internal sealed class ShardExport(
             more = rows.MoveNext();
         }
 
-        if (more) throw rows.Changed(Shard.Path, rows.Row);
+        for (; more; more = rows.MoveNext()) RequireUnreadable(rows);
+    }
+
+    private void RequireUnreadable(ScoredRows rows)
+    {
+        if (!rows.IsUnreadable) throw rows.Changed(Shard.Path, rows.Row);
+        PassUnreadable(rows);
     }
 
     private async IAsyncEnumerable<Piece> RunsAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
     {
-        using ScoredRows rows = new(part, mask, spans: true);
-        SequenceCutter cutter = new(rows);
-        await foreach (Document document in corpus.ReadAsync(shard, cancel).ConfigureAwait(false))
+        CorpusFold? fold = scored.Manifest.FoldSeed is { } seed ? new CorpusFold(seed) : null;
+        SequenceCutter[] cutters = fold is null ? [new SequenceCutter(scored, null)] : [new SequenceCutter(scored, 0), new SequenceCutter(scored, 1)];
+        try
         {
-            foreach ((Document run, bool isKept) in cutter.Cut(document)) yield return new Piece(run, isKept, SameFormat: false);
-        }
+            await foreach (Document document in corpus.ReadAsync(shard, cancel).ConfigureAwait(false))
+            {
+                if (corpus.Options.Limit is not null && cutters.All(cutter => cutter.IsAtEnd)) yield break;
+                SequenceCutter cutter = cutters[fold?.Of(document.Text.Span) ?? 0];
+                foreach ((Document run, bool isKept) in cutter.Cut(document, Shard.Path)) yield return new Piece(run, isKept, SameFormat: false);
+            }
 
-        if (!cutter.IsAtEnd) throw rows.Changed(Shard.Path, rows.Row);
+            foreach (SequenceCutter cutter in cutters) cutter.RequireEnd(Shard.Path);
+        }
+        finally
+        {
+            foreach (SequenceCutter cutter in cutters) cutter.Dispose();
+        }
     }
 }

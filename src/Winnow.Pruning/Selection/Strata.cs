@@ -69,98 +69,138 @@ internal sealed class Strata
     }
 
     /// <summary>Assigns strata to rows, with a thread's own memory of what it has met.</summary>
-    public sealed class Reader(Strata strata)
+    public sealed class Reader
     {
-        private readonly Dictionary<byte[], int> _known = new(ByteKeys.Instance);
-        private readonly int[] _octaves = NewOctaves();
-        private readonly List<byte> _key = [];
+        private readonly Strata _strata;
+        private readonly Column[] _columns;
+        private readonly Pairs[] _pairs;
+        private readonly List<int> _numbers = [];
+        private int[] _codes = [];
+
+        /// <summary>A reader that has met nothing yet.</summary>
+        public Reader(Strata strata)
+        {
+            _strata = strata;
+            _columns = [.. strata._columns.Select((name, i) => new Column(name, strata._isText[i]))];
+            _pairs = [.. _columns.Skip(1).Select(_ => new Pairs())];
+        }
 
         /// <summary>stratum[r] of every row of the reader's chunk.</summary>
         public void Assign(IScoreReader reader, Span<int> stratum)
         {
-            switch (strata._columns)
+            if (_columns.Length == 0 || _strata.TooMany)
             {
-                case []: stratum.Clear(); break;
-                case ["length"]: AssignLengths(reader, stratum); break;
-                case [_] when strata._isText[0]: AssignTexts(reader.Texts(strata._columns[0]), stratum); break;
-                default: AssignCombinations(reader, stratum); break;
+                stratum.Clear();
+                return;
             }
-        }
 
-        private static int[] NewOctaves()
-        {
-            int[] octaves = new int[65];
-            Array.Fill(octaves, -1);
-            return octaves;
-        }
-
-        private void AssignLengths(IScoreReader reader, Span<int> stratum)
-        {
-            ReadOnlySpan<double> tokens = reader.Numbers("tokens");
-            for (int row = 0; row < stratum.Length; row++)
+            if (_codes.Length < stratum.Length) _codes = new int[stratum.Length];
+            _columns[0].Assign(reader, stratum);
+            for (int column = 1; column < _columns.Length; column++)
             {
-                int octave = Octave(tokens[row]);
-                if (_octaves[octave] < 0) _octaves[octave] = strata.Number(Encoding.UTF8.GetBytes(OctaveLabel(octave)));
-                stratum[row] = _octaves[octave];
+                _columns[column].Assign(reader, _codes.AsSpan(0, stratum.Length));
+                for (int row = 0; row < stratum.Length; row++) stratum[row] = _pairs[column - 1].Code(stratum[row], _codes[row]);
             }
+
+            for (int row = 0; row < stratum.Length; row++) stratum[row] = Number(stratum[row]);
         }
 
-        private void AssignTexts(TextColumn texts, Span<int> stratum)
+        private int Number(int code)
+        {
+            while (_numbers.Count <= code) _numbers.Add(_strata.Number(Key(_columns.Length - 1, _numbers.Count)));
+            return _numbers[code];
+        }
+
+        /// <summary>The values of the first columns, joined.</summary>
+        private byte[] Key(int column, int code)
+        {
+            if (column == 0) return _columns[0].Keys[code];
+            (int left, int right) = _pairs[column - 1].Of(code);
+            return [.. Key(column - 1, left), 0x1f, .. _columns[column].Keys[right]];
+        }
+    }
+
+    /// <summary>Numbers the values of one column.</summary>
+    private sealed class Column(string name, bool isText)
+    {
+        private readonly Dictionary<byte[], int> _texts = new(ByteKeys.Instance);
+        private readonly Dictionary<double, int> _values = [];
+
+        /// <summary>[codes]: the values as text.</summary>
+        public List<byte[]> Keys { get; } = [];
+
+        public void Assign(IScoreReader reader, Span<int> codes)
+        {
+            if (isText) AssignTexts(reader.Texts(name), codes);
+            else if (name == "length") AssignNumbers(reader.Numbers("tokens"), codes, Octave, OctaveLabel);
+            else AssignNumbers(reader.Numbers(name), codes, static value => value, static value => value.ToString("R", CultureInfo.InvariantCulture));
+        }
+
+        private void AssignTexts(TextColumn texts, Span<int> codes)
         {
             ReadOnlySpan<byte> bytes = texts.Bytes.Span;
             ReadOnlySpan<int> offsets = texts.Offsets.Span;
             ReadOnlySpan<byte> last = default;
-            int number = -1;
-            for (int row = 0; row < stratum.Length; row++)
+            int code = -1;
+            for (int row = 0; row < codes.Length; row++)
             {
                 ReadOnlySpan<byte> text = bytes[offsets[row]..offsets[row + 1]];
-                if (number < 0 || !text.SequenceEqual(last)) number = Known(text);
-                stratum[row] = number;
+                if (code < 0 || !text.SequenceEqual(last)) code = Code(text);
+                codes[row] = code;
                 last = text;
             }
         }
 
-        private void AssignCombinations(IScoreReader reader, Span<int> stratum)
+        private int Code(ReadOnlySpan<byte> text)
         {
-            for (int row = 0; row < stratum.Length; row++)
+            var lookup = _texts.GetAlternateLookup<ReadOnlySpan<byte>>();
+            if (lookup.TryGetValue(text, out int code)) return code;
+            lookup[text] = Keys.Count;
+            Keys.Add(text.ToArray());
+            return Keys.Count - 1;
+        }
+
+        private void AssignNumbers(ReadOnlySpan<double> numbers, Span<int> codes, Func<double, double> bucket, Func<double, string> label)
+        {
+            for (int row = 0; row < codes.Length; row++)
             {
-                _key.Clear();
-                for (int column = 0; column < strata._columns.Length; column++)
+                double value = bucket(numbers[row]);
+                if (!_values.TryGetValue(value, out int code))
                 {
-                    if (column > 0) _key.Add(0x1f);
-                    AppendValue(reader, column, row);
+                    _values[value] = code = Keys.Count;
+                    Keys.Add(Encoding.UTF8.GetBytes(double.IsNaN(value) ? "" : label(value)));
                 }
 
-                stratum[row] = Known(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_key));
+                codes[row] = code;
             }
         }
 
-        private void AppendValue(IScoreReader reader, int column, int row)
-        {
-            string name = strata._columns[column];
-            if (strata._isText[column]) _key.AddRange(reader.Texts(name)[row]);
-            else if (name == "length") _key.AddRange(Encoding.UTF8.GetBytes(OctaveLabel(Octave(reader.Numbers("tokens")[row]))));
-            else _key.AddRange(Encoding.UTF8.GetBytes(reader.Numbers(name)[row].ToString("R", CultureInfo.InvariantCulture)));
-        }
-
-        private int Known(ReadOnlySpan<byte> key)
-        {
-            var lookup = _known.GetAlternateLookup<ReadOnlySpan<byte>>();
-            if (lookup.TryGetValue(key, out int number)) return number;
-            number = strata.Number(key);
-            if (_known.Count < Most) lookup[key] = number;
-            return number;
-        }
-
         /// <summary>0 for no tokens, else 1 + ⌊log2 tokens⌋.</summary>
-        private static int Octave(double tokens) => tokens >= 1 ? 1 + BitOperations.Log2((ulong)tokens) : 0;
+        private static double Octave(double tokens) => tokens >= 1 ? 1 + BitOperations.Log2((ulong)tokens) : 0;
 
-        private static string OctaveLabel(int octave) => octave switch
+        private static string OctaveLabel(double octave) => octave switch
         {
             0 => "0 tokens",
             1 => "1 token",
-            _ => string.Create(CultureInfo.InvariantCulture, $"{1UL << (octave - 1)}–{(1UL << octave) - 1} tokens"),
+            _ => string.Create(CultureInfo.InvariantCulture, $"{1UL << ((int)octave - 1)}–{(1UL << (int)octave) - 1} tokens"),
         };
+    }
+
+    /// <summary>Numbers pairs of numbers.</summary>
+    private sealed class Pairs
+    {
+        private readonly Dictionary<(int Left, int Right), int> _codes = [];
+        private readonly List<(int Left, int Right)> _pairs = [];
+
+        public (int Left, int Right) Of(int code) => _pairs[code];
+
+        public int Code(int left, int right)
+        {
+            if (_codes.TryGetValue((left, right), out int code)) return code;
+            _codes[(left, right)] = _pairs.Count;
+            _pairs.Add((left, right));
+            return _pairs.Count - 1;
+        }
     }
 
     private sealed class ByteKeys : IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<byte>, byte[]>
