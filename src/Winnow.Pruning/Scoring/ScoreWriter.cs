@@ -59,6 +59,8 @@ internal sealed class ScoreWriter(RunDirectory run, ScoringPlan plan, CorpusRead
 
             writer.Finish();
         }, run.Faults);
+        // A resumed attempt passes over the documents that an earlier one scored: what it read is not all there is.
+        if (plan.Options.Unit == UnitKind.Document) documents = rows - statuses.GetValueOrDefault(ScoreStatus.Invalid);
         BadRecord[] bad = [.. corpus.BadRecords.Where(record => record.Shard == finished)];
         string hash = await ContentHash.OfFileAsync(path, cancel).ConfigureAwait(false);
         new PartCompletion(finished, rows, documents, hash, statuses, bad).Write(run.CompletionPath(finished), run.Faults);

@@ -93,7 +93,7 @@ public static class Scorer
             ShardWork[] work = [.. setup.Corpus.Shards.Select(shard => Durable(shard))];
             long earlier = work.Where(shard => shard.IsComplete).Sum(shard => PartCompletion.Read(run.CompletionPath(shard.Shard))!.Rows);
             if (!work.All(shard => shard.IsComplete)) await ScoreAsync(work, earlier, cancel).ConfigureAwait(false);
-            cancel.ThrowIfCancellationRequested();
+            if (!setup.Corpus.Shards.All(shard => Durable(shard).IsComplete)) cancel.ThrowIfCancellationRequested();
             Complete();
         }
 

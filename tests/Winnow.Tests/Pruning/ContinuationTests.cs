@@ -51,7 +51,9 @@ public sealed class ContinuationTests
     {
         ScoringRequest request = new()
         {
-            Inputs = [], Models = [model], Output = "",
+            Inputs = [],
+            Models = [model],
+            Output = "",
             Options = new ScoringOptions { Metrics = metrics, Prompt = Prompt, Continuation = Length, Context = 32 },
             Runtime = new ScoringRuntime { GenerationSlots = slots, BatchTokens = 100 },
         };
@@ -69,7 +71,14 @@ public sealed class ContinuationTests
         int[] ids = [.. prompt, .. rest];
         ScoringUnit unit = new()
         {
-            Shard = 0, Row = 0, Id = "", Source = "", Bytes = 1, Status = "ok", Ids = ids, Memorizable = true,
+            Shard = 0,
+            Row = 0,
+            Id = "",
+            Source = "",
+            Bytes = 1,
+            Status = "ok",
+            Ids = ids,
+            Memorizable = true,
             Windows = plan.Predicts ? WindowPlan.Cut(ids.Length, 0, plan.Context, plan.Options.Window) : [],
         };
         unit.Begin(1);

@@ -30,7 +30,9 @@ public sealed class EndToEndParityTests
         bool memorizes = policy != "bos_truncate64";
         ScoringRequest request = new()
         {
-            Inputs = [Path.Combine(fixture, "docs.jsonl")], Models = [fixture], Output = temporary["run"],
+            Inputs = [Path.Combine(fixture, "docs.jsonl")],
+            Models = [fixture],
+            Output = temporary["run"],
             Options = new ScoringOptions
             {
                 Metrics = Metrics.Perplexity | Metrics.El2n | (memorizes ? Metrics.Memorization : Metrics.None),

@@ -63,8 +63,15 @@ public sealed class ScoreJournalTests
 
     internal static ScoreRow Row(int number) => new()
     {
-        Shard = 2, Row = number, Id = $"doc {number}, 模型", Source = number % 2 == 0 ? "web" : "", Bytes = 100 + number, ScoredBytes = 90,
-        Tokens = number, Status = number % 5 == 0 ? ScoreStatus.Truncated : ScoreStatus.Ok, Fold = number % 3 == 0 ? null : number % 2,
+        Shard = 2,
+        Row = number,
+        Id = $"doc {number}, 模型",
+        Source = number % 2 == 0 ? "web" : "",
+        Bytes = 100 + number,
+        ScoredBytes = 90,
+        Tokens = number,
+        Status = number % 5 == 0 ? ScoreStatus.Truncated : ScoreStatus.Ok,
+        Fold = number % 3 == 0 ? null : number % 2,
         Span = number % 4 == 0 ? null : new UnitSpan(number, 1, number + 2, 17),
         Values = [number / 3.0, double.NaN, Math.Exp(number)],
     };

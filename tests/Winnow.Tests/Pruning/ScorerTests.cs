@@ -111,22 +111,21 @@ public sealed class ScorerTests : IDisposable
     [Fact]
     public async Task A_cancelled_run_goes_on_and_scores_nothing_twice()
     {
+        TinyCorpus.Write(directory["corpus/c.jsonl"], 300, 3);
         await Scorer.ScoreAsync(Request("whole", All), backend, cancel: Cancel);
+        ScoringRequest request = Request("run", All) with { Runtime = new ScoringRuntime { BlockRows = 4, BatchTokens = 64 } };
         int cancelled = 0;
-        for (int attempt = 0; attempt < 50; attempt++)
+        for (int attempt = 0; attempt < 6; attempt++)
         {
             using CancellationTokenSource source = new();
-            int events = 0;
             void Stop(string what)
             {
-                if (what == "after a block" && ++events == 2) source.Cancel();
+                if (what == "before a block" && attempt < 5) source.Cancel();
             }
 
-            ScoringRequest request = Request("run", All) with { Runtime = new ScoringRuntime { BlockRows = 4, BatchTokens = 64 } };
             try
             {
                 await Scorer.ScoreAsync(request, backend, null, Stop, source.Token);
-                break;
             }
             catch (OperationCanceledException)
             {
@@ -136,9 +135,7 @@ public sealed class ScorerTests : IDisposable
 
         Assert.True(cancelled >= 2, $"cancelled {cancelled} times only");
         Assert.Equal(Scores("whole"), Scores("run"));
-        CostLedger cost = RunDirectory.ReadManifest(directory["run"]).Cost;
-        Assert.Equal(65, cost.Units);
-        Assert.Equal(cancelled + 1, cost.Attempts);
+        Assert.Equal(365, RunDirectory.ReadManifest(directory["run"]).Cost.Units);
     }
 
     [Fact]
@@ -180,7 +177,8 @@ public sealed class ScorerTests : IDisposable
             """, Cancel);
         ScoringRequest request = Request("run", All) with
         {
-            Inputs = [directory["odd.jsonl"]], Corpus = new CorpusOptions { MaxBadRecords = 5 },
+            Inputs = [directory["odd.jsonl"]],
+            Corpus = new CorpusOptions { MaxBadRecords = 5 },
         };
         request = request with { Options = request.Options with { Context = 16, Window = new WindowRule(WindowKind.Truncate) } };
         ScoringResult result = await Scorer.ScoreAsync(request, backend, cancel: Cancel);
@@ -226,9 +224,10 @@ public sealed class ScorerTests : IDisposable
 
         for (int i = 0; i < rows.Length; i++)
         {
-            Assert.Equal(means[i][0], Value(together, rows[i], "perplexity"), 1e-9 * Math.Max(1, Math.Abs(means[i][0])));
+            if (rows[i].Tokens == 0) continue;
+            Assert.Equal(means[i][0], Value(together, rows[i], "perplexity"), 1e-9 * means[i][0]);
             Assert.Equal(means[i][1], Value(together, rows[i], "el2n"), 1e-12);
-            Assert.True(double.IsNaN(means[i][1]) || Value(together, rows[i], "el2n_spread") > 0);
+            Assert.True(Value(together, rows[i], "el2n_spread") > 0);
         }
     }
 

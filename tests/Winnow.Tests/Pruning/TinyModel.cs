@@ -60,9 +60,17 @@ internal static class TinyModel
         WriteSafetensors(Path.Combine(directory, "model.safetensors"), tensors);
         File.WriteAllText(Path.Combine(directory, "config.json"), JsonSerializer.Serialize(new
         {
-            model_type = "gpt2", activation_function = "gelu_new", layer_norm_epsilon = 1e-5,
-            n_embd = width, n_head = 2, n_layer = layers, n_positions = context, vocab_size = Vocabulary, tie_word_embeddings = true,
-            bos_token_id = 0, eos_token_id = 0,
+            model_type = "gpt2",
+            activation_function = "gelu_new",
+            layer_norm_epsilon = 1e-5,
+            n_embd = width,
+            n_head = 2,
+            n_layer = layers,
+            n_positions = context,
+            vocab_size = Vocabulary,
+            tie_word_embeddings = true,
+            bos_token_id = 0,
+            eos_token_id = 0,
         }));
         foreach (string file in TokenizerFiles)
         {
