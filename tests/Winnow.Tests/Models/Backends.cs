@@ -1,3 +1,4 @@
+using System.Globalization;
 using Winnow.Kernels;
 using Winnow.Kernels.Cpu;
 
@@ -7,14 +8,11 @@ namespace Winnow.Tests.Models;
 internal static class Backends
 {
     public const string Reference = "reference";
-    public const string Cpu = "cpu";
+    private const string Cpu = "cpu, ";
 
-    public static IReadOnlyList<string> All { get; } = [Reference];
+    /// <summary>The reference, and the CPU at every width of lanes that it has.</summary>
+    public static IReadOnlyList<string> All { get; } = [Reference, .. CpuBackend.SupportedLanes.Select(lanes => $"{Cpu}{lanes} lanes")];
 
-    public static IBackend Create(string name) => name switch
-    {
-        Reference => new ReferenceBackend(),
-        Cpu => new CpuBackend(2),
-        _ => throw new ArgumentOutOfRangeException(nameof(name)),
-    };
+    public static IBackend Create(string name) =>
+        name == Reference ? new ReferenceBackend() : new CpuBackend(2, int.Parse(name[Cpu.Length..].Split(' ')[0], CultureInfo.InvariantCulture));
 }

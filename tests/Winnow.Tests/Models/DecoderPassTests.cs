@@ -1,4 +1,5 @@
 using Winnow.Kernels;
+using Winnow.Kernels.Cpu;
 using Winnow.Models;
 using Xunit;
 
@@ -154,6 +155,45 @@ public sealed class DecoderPassTests
         batch.AddSequence([1, 2], [150, 3]);
         var error = Assert.Throws<ModelException>(() => cutPass.Score(batch, new float[2], [], []));
         Assert.Equal("target id 150: out of range; the vocabulary has 101 tokens", error.Message);
+    }
+
+    [Theory]
+    [InlineData("gpt2-tied")]
+    [InlineData("gemma3")]
+    [InlineData("gptneox-parallel")]
+    public void A_pass_after_the_first_allocates_nothing(string name)
+    {
+        using var backend = new CpuBackend(2);
+        using var decoder = Load(name, backend);
+        var worker = backend.Workers[0];
+        using var pass = new DecoderPass(decoder, worker, 128);
+        using var cache = new DecoderCache(decoder, worker, slots: 4, maxLength: 64);
+        var batch = new TokenBatch(128);
+        int[][] texts = [.. Enumerable.Range(0, 4).Select(i => Text(new Random(i), 20 + i, decoder.VocabularySize))];
+        int[] targets = [.. Enumerable.Repeat(-1, 19), 7];
+        var (loss, el2n, argmax, next) = (new float[128], new float[128], new int[128], new int[4]);
+
+        void Once()
+        {
+            batch.Clear();
+            foreach (int[] text in texts) batch.AddText(text);
+            batch.AddSequence(texts[0], targets);
+            pass.Score(batch, loss, el2n, argmax);
+            batch.Clear();
+            int slot = cache.Rent();
+            batch.AddContinuation(cache, slot, texts[1]);
+            pass.Next(batch, next, cache);
+            batch.Clear();
+            batch.AddContinuation(cache, slot, next.AsSpan(0, 1));
+            pass.Next(batch, next, cache);
+            cache.Return(slot);
+        }
+
+        // Often enough that the JIT has done with these methods.
+        for (int i = 0; i < 50; i++) Once();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 5; i++) Once();
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
     [Theory]
