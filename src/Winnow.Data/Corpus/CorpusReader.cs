@@ -140,7 +140,8 @@ public sealed class CorpusReader
         CorpusFormat.XmlDocumentation => XmlDocumentationShard.Read(context, fromRow),
         CorpusFormat.Parquet => ParquetShard.Read(context, fromRow),
         CorpusFormat.Csv or CorpusFormat.Tsv => CsvShard.Read(context, fromRow),
-        _ => throw new CorpusException(context.Shard.Path, $"{context.Shard.Format} cannot be read yet"),
+        CorpusFormat.Warc => WarcShard.Read(context, fromRow),
+        _ => throw new InvalidOperationException($"unknown format {context.Shard.Format}"),
     };
 
     private bool MoveNext(IEnumerator<Document> documents, CorpusShard file, long good)
