@@ -27,7 +27,7 @@ public sealed class WallTests
     [Fact]
     public void Every_project_references_only_what_the_architecture_allows()
     {
-        string root = RepositoryRoot();
+        string root = Fixtures.Repository;
         foreach ((string project, string[] allowed) in ProjectReferences)
         {
             XDocument file = XDocument.Load(Path.Combine(root, "src", project, project + ".csproj"));
@@ -90,13 +90,6 @@ public sealed class WallTests
     }
 
     private static bool Within(string type, string space) => type.StartsWith(space + ".", StringComparison.Ordinal);
-
-    private static string RepositoryRoot()
-    {
-        string? directory = AppContext.BaseDirectory;
-        while (directory is not null && !File.Exists(Path.Combine(directory, "Winnow.slnx"))) directory = Path.GetDirectoryName(directory);
-        return directory ?? throw new InvalidOperationException("no Winnow.slnx above the test assembly");
-    }
 }
 
 /// <summary>Names the console inside a method body, so that the wall can be seen to find it.</summary>

@@ -1,0 +1,63 @@
+using System.Text;
+using Winnow.Tests;
+using Xunit;
+
+namespace Winnow.EndToEndTests;
+
+public sealed class CommandLineTests
+{
+    private static readonly string[] Commands =
+        ["demo", "prune", "score", "scores", "select", "export", "train", "eval", "tokenizer train", "tokenizer encode", "model inspect", "report", "bench"];
+
+    [Fact]
+    public void Help_says_what_the_golden_file_says()
+    {
+        using var winnow = new Winnow();
+        var pages = new StringBuilder(winnow.Run().Out);
+        foreach (string command in Commands)
+        {
+            Outcome help = winnow.Run([.. command.Split(' '), "--help"]);
+            Assert.True(help.Exit == 0 && help.Error.Length == 0, help.ToString());
+            Assert.Contains("Example", help.Out, StringComparison.Ordinal);
+            Assert.Contains($"  winnow {command}", help.Out, StringComparison.Ordinal);
+            pages.Append("\n\n").Append(help.Out);
+        }
+        Golden.Matches("help.txt", pages.ToString());
+    }
+
+    [Theory]
+    [InlineData("scroe", "error: winnow: no command `scroe`", "hint: did you mean `winnow score`?")]
+    [InlineData("score x --metrcs perplexity", "error: winnow score: no option `--metrcs`", "hint: did you mean `--metrics`?")]
+    [InlineData("score x --metrics perplexty --model m --out r", "error: --metrics: `perplexty` is not known", "hint: did you mean `perplexity`?")]
+    [InlineData("tokenizer trian", "error: winnow tokenizer: no command `trian`", "hint: did you mean `winnow tokenizer train`?")]
+    [InlineData("tokenizer", "error: winnow tokenizer: no command given", "hint: `winnow tokenizer --help`")]
+    [InlineData("score x --model m", "error: winnow score: `--out RUN` is missing", "hint: directory for the run")]
+    [InlineData("score --model m --out r", "error: winnow score: no input given", "hint: name files, directories or globs")]
+    [InlineData("score x --context", "error: --context: needs a value", "hint: `winnow score --help`")]
+    [InlineData("score x --context many", "error: --context: `many` is not a whole number", "hint: for example `512`")]
+    [InlineData("score x --threads 0", "error: --threads: 0 is too small", "")]
+    [InlineData("train x --heads 5 --width 384 --layers 2 --out m", "error: --heads: 5 heads do not divide the width 384 evenly", "hint: for example `--heads 6`")]
+    [InlineData("train x --layers 2 --out m", "error: winnow train: `--layers`, `--width` and `--heads` go together", "hint: for example")]
+    [InlineData("prune x --keep middel:50% --out p", "error: --keep: `middel:50%` has the band `middel`", "hint: write a band and a fraction")]
+    [InlineData("prune x --keep middle:150% --out p", "error: --keep: `middle:150%` has the fraction `150%`", "hint: write a band and a fraction")]
+    [InlineData("prune x --keep half --out p", "error: --keep: `half` is not a band and a fraction", "hint: write a band and a fraction")]
+    [InlineData("prune x --model auto --model m --out p", "error: --model: `auto` together with other models", "hint: give `auto`, or directories")]
+    [InlineData("score x --window sliding --model m --out r", "error: --window: found `sliding`", "hint: `stride:256`")]
+    public void A_wrong_request_names_itself_and_says_what_to_do(string line, string error, string hint)
+    {
+        using var winnow = new Winnow();
+        Outcome outcome = winnow.Run(line.Split(' '));
+        Assert.True(outcome.Exit == 2, outcome.ToString());
+        Assert.StartsWith(error, outcome.Error, StringComparison.Ordinal);
+        Assert.Contains(hint, outcome.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", outcome.Error, StringComparison.Ordinal);
+        Assert.Equal("", outcome.Out);
+    }
+
+    [Fact]
+    public void The_version_is_one_line()
+    {
+        using var winnow = new Winnow();
+        Assert.Matches(@"^winnow \d+\.\d+\.\d+\n$", winnow.Run("--version").Out);
+    }
+}
