@@ -23,6 +23,8 @@ internal static class PruneCommand
         Option<string[]> models = Choose.Many("--model", "DIR|auto", "Reference model; `auto` trains two small ones here, each on half of the corpus, and each scores the half it did not see. Default: auto.");
         Option<string?> tokenizer = Choose.Text("--tokenizer", "DIR", "Tokenizer directory or file. Default: the model's own; with `auto`, one is trained.");
         Option<string?> preset = Choose.Text("--preset", "NAME", "With `auto`: the references' shape. Default: as large as the corpus is worth.", [.. Presets.Names]);
+        Option<long?> tokens = Choose.Whole("--reference-tokens", "With `auto`: training tokens of each reference. Default: what its size and the corpus are worth.");
+        Option<long?> vocabulary = Choose.Whole("--vocab", "With `auto`: tokens of the tokenizer that is trained. Default: by the corpus' size.", 257, most: 1 << 24);
         Option<string?> output = Choose.Text("--out", "DIR", "Gets pruned/, run/, selection/ and report.html.");
         Option<string?> rejected = Choose.Text("--rejected", "DIR", "Gets the records that are not kept.");
         Option<string?> format = Choose.Text("--format", "KIND", "same (as the input, records byte for byte), jsonl or parquet. Default: same.", "same", "jsonl", "parquet");
@@ -38,7 +40,7 @@ internal static class PruneCommand
                 "winnow prune data/ --model DIR --keep middle:50% --within source --rejected rest --out pruned",
                 "winnow prune corpus.jsonl --unit sequence --metric el2n --keep bottom:0.3 --model DIR --out pruned"],
         }
-        .With("Input", corpus.Symbols).With("Reference and scores", [models, tokenizer, preset, .. scoring.Symbols]).With("What is kept", selection.Symbols)
+        .With("Input", corpus.Symbols).With("Reference and scores", [models, tokenizer, preset, tokens, vocabulary, .. scoring.Symbols]).With("What is kept", selection.Symbols)
         .With("Output and work", [output, rejected, format, .. compute.Symbols, restart, force, dry, json]);
         command.SetAction(async (parse, cancel) =>
         {
@@ -50,7 +52,7 @@ internal static class PruneCommand
                 Corpus = corpus.Options(parse),
                 Models = named is ["auto"] ? [] : named,
                 Tokenizer = parse.GetValue(tokenizer),
-                Auto = new AutoReferenceOptions { Seed = (ulong)(selection.Seed(parse) ?? 1), Preset = parse.GetValue(preset) },
+                Auto = new AutoReferenceOptions { Seed = (ulong)(selection.Seed(parse) ?? 1), Preset = parse.GetValue(preset), Tokens = parse.GetValue(tokens), Vocabulary = (int?)parse.GetValue(vocabulary) },
                 Scoring = scoring.Options(parse),
                 Runtime = new ScoringRuntime { Restart = parse.GetValue(restart), Force = parse.GetValue(force), Clock = terminal.Time },
                 Threads = compute.Threads(parse),
