@@ -59,7 +59,9 @@ public sealed class BadInputTests
         string listed = File.ReadAllText(winnow.At("run/logs/bad-records.jsonl"));
         Assert.Contains("a.jsonl", listed, StringComparison.Ordinal);
         Assert.Equal(2, listed.Count(c => c == '\n'));
-        Assert.Equal(8, winnow.Run("scores", "run").Out.Count(c => c == '\n'));
+        string scores = winnow.Run("scores", "run").Out;
+        Assert.Equal(10, scores.Count(c => c == '\n'));
+        Assert.Equal(2, scores.Split("\"invalid\"").Length - 1);
     }
 
     /// <summary>A change to a good checkpoint, and what the error must name.</summary>

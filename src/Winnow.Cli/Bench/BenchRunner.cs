@@ -6,18 +6,18 @@ namespace Winnow.Cli.Bench;
 internal static class BenchRunner
 {
     /// <summary>The median of <paramref name="rounds"/> runs after one that does not count.</summary>
-    internal static Measurement Measure(Benchmark benchmark, int rounds, List<double> peaks, CancellationToken cancel)
+    internal static Measurement Measure(Benchmark benchmark, int rounds, BenchClock clock, List<double> peaks, CancellationToken cancel)
     {
         ResidentMemory.Forget();
-        benchmark.Run(cancel);
+        benchmark.Run(clock, cancel);
         var speeds = new List<double>(rounds);
         var fractions = new List<double>(rounds);
-        double before = PeakMeter.MeasureF32(benchmark.ThreadCount);
+        double before = PeakMeter.MeasureF32(benchmark.ThreadCount, clock);
         for (int i = 0; i < rounds; i++)
         {
             cancel.ThrowIfCancellationRequested();
-            BenchRun run = benchmark.Run(cancel);
-            double after = PeakMeter.MeasureF32(benchmark.ThreadCount);
+            BenchRun run = benchmark.Run(clock, cancel);
+            double after = PeakMeter.MeasureF32(benchmark.ThreadCount, clock);
             speeds.Add(run.Amount / run.Seconds);
             if (run.Flops > 0) fractions.Add(run.Flops / run.Seconds / 1e9 / ((before + after) / 2));
             peaks.Add(after);

@@ -37,7 +37,7 @@ internal abstract class Benchmark : IDisposable
     internal abstract int ThreadCount { get; }
 
     /// <summary>Runs once.</summary>
-    internal abstract BenchRun Run(CancellationToken cancel);
+    internal abstract BenchRun Run(BenchClock clock, CancellationToken cancel);
 
     /// <inheritdoc/>
     public abstract void Dispose();

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Winnow.Kernels;
 using Winnow.Models;
@@ -36,12 +35,12 @@ internal sealed class GemmBenchmark : Benchmark
 
     internal override int ThreadCount { get; }
 
-    internal override BenchRun Run(CancellationToken cancel)
+    internal override BenchRun Run(BenchClock clock, CancellationToken cancel)
     {
         double flops = 2.0 * Rows * Inner * Columns * Repeats;
-        long start = Stopwatch.GetTimestamp();
+        double start = clock.Now(ThreadCount);
         for (int i = 0; i < Repeats; i++) backend.Linear(input.AsRows(Rows), weight, null, Activation.None, output.AsRows(Rows));
-        return new BenchRun(flops / 1e9, flops, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        return new BenchRun(flops / 1e9, flops, clock.Now(ThreadCount) - start);
     }
 
     public override void Dispose()
@@ -104,15 +103,15 @@ internal sealed class ScoreBenchmark : Benchmark
 
     internal override int ThreadCount => workers.Count;
 
-    internal override BenchRun Run(CancellationToken cancel)
+    internal override BenchRun Run(BenchClock clock, CancellationToken cancel)
     {
-        long start = Stopwatch.GetTimestamp();
+        double start = clock.Now(ThreadCount);
         Threads.RunOnEach(workers.Count, i =>
         {
             for (int n = 0; n < repeats && !cancel.IsCancellationRequested; n++) passes[i].Score(batches[i], loss[i], el2n[i], []);
         });
         double tokens = (double)context * repeats * workers.Count;
-        return new BenchRun(tokens, tokens * decoder.Config.ForwardFlops(context), Stopwatch.GetElapsedTime(start).TotalSeconds);
+        return new BenchRun(tokens, tokens * decoder.Config.ForwardFlops(context), clock.Now(ThreadCount) - start);
     }
 
     public override void Dispose()
@@ -169,9 +168,9 @@ internal sealed class TrainBenchmark : Benchmark
 
     internal override int ThreadCount { get; }
 
-    internal override BenchRun Run(CancellationToken cancel)
+    internal override BenchRun Run(BenchClock clock, CancellationToken cancel)
     {
-        long start = Stopwatch.GetTimestamp();
+        double start = clock.Now(ThreadCount);
         step++;
         parameters.ClearGradients();
         pass.ForwardBackward(batch, 1f / tokens);
@@ -181,7 +180,7 @@ internal sealed class TrainBenchmark : Benchmark
             backend.AdamW(p.Value, p.Gradient, Like(first, p.Value), Like(second, p.Value), update);
         }
         double flops = 3.0 * tokens * parameters.Config.ForwardFlops(context);
-        return new BenchRun(tokens, flops, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        return new BenchRun(tokens, flops, clock.Now(ThreadCount) - start);
     }
 
     public override void Dispose()

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -11,35 +10,26 @@ namespace Winnow.Cli.Bench;
 /// </summary>
 internal static class PeakMeter
 {
-    private const int Chains = 12, Rounds = 400_000;
+    private const int Chains = 12, Rounds = 30_000_000;
 
     /// <summary>GFLOP/s in f32 of this many threads together, the best of a few tries of some hundredths of a second.</summary>
-    internal static double MeasureF32(int threads, int tries = 3)
+    internal static double MeasureF32(int threads, BenchClock clock, int tries = 3)
     {
         double best = 0;
-        for (int i = 0; i < tries; i++) best = Math.Max(best, Once(threads));
+        for (int i = 0; i < tries; i++) best = Math.Max(best, Once(threads, clock));
         return best;
     }
 
-    private static double Once(int threads)
+    private static double Once(int threads, BenchClock clock)
     {
-        long flops = 0, first = long.MaxValue, last = 0;
-        using var start = new Barrier(threads);
-        var gate = new Lock();
-        Threads.RunOnEach(threads, _ =>
+        var flops = new long[threads];
+        double start = clock.Now(threads);
+        Threads.RunOnEach(threads, i =>
         {
-            start.SignalAndWait();
-            long from = Stopwatch.GetTimestamp();
             (long done, float sink) = Multiply();
-            long to = Stopwatch.GetTimestamp();
-            lock (gate)
-            {
-                flops += done + (float.IsNaN(sink) ? 1 : 0);
-                first = Math.Min(first, from);
-                last = Math.Max(last, to);
-            }
+            flops[i] = float.IsNaN(sink) ? 0 : done;
         });
-        return flops / Stopwatch.GetElapsedTime(first, last).TotalSeconds / 1e9;
+        return flops.Sum() / (clock.Now(threads) - start) / 1e9;
     }
 
     private static (long Flops, float Sink) Multiply() =>

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Winnow.Data.Compression;
 using Winnow.Data.Corpus;
 using Winnow.Data.Tokenizers;
@@ -18,11 +17,11 @@ internal sealed class TrainTokenizerBenchmark(IReadOnlyList<Document> documents,
 
     internal override int ThreadCount => threads;
 
-    internal override BenchRun Run(CancellationToken cancel)
+    internal override BenchRun Run(BenchClock clock, CancellationToken cancel)
     {
-        long start = Stopwatch.GetTimestamp();
+        double start = clock.Now(ThreadCount);
         BytePairTrainer.TrainAsync(documents.ToAsyncEnumerable(), new BytePairOptions(vocabulary) { Threads = threads }, null, cancel).GetAwaiter().GetResult();
-        return new BenchRun(megabytes, 0, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        return new BenchRun(megabytes, 0, clock.Now(ThreadCount) - start);
     }
 
     public override void Dispose()
@@ -45,10 +44,11 @@ internal sealed class EncodeBenchmark(Tokenizer tokenizer, IReadOnlyList<Documen
 
     internal override int ThreadCount => 1;
 
-    internal override BenchRun Run(CancellationToken cancel)
+    internal override BenchRun Run(BenchClock clock, CancellationToken cancel)
     {
         TokenEncoder encoder = tokenizer.CreateEncoder();
-        long bytes = 0, start = Stopwatch.GetTimestamp();
+        long bytes = 0;
+        double start = clock.Now(ThreadCount);
         foreach (Document document in documents)
         {
             if (bytes > Most || cancel.IsCancellationRequested) break;
@@ -56,7 +56,7 @@ internal sealed class EncodeBenchmark(Tokenizer tokenizer, IReadOnlyList<Documen
             encoder.Encode(document.Text.Span, ids);
             bytes += document.Text.Length;
         }
-        return new BenchRun(bytes / 1e6, 0, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        return new BenchRun(bytes / 1e6, 0, clock.Now(ThreadCount) - start);
     }
 
     public override void Dispose()
@@ -84,11 +84,11 @@ internal sealed class ReadBenchmark : Benchmark
 
     internal override int ThreadCount => 1;
 
-    internal override BenchRun Run(CancellationToken cancel)
+    internal override BenchRun Run(BenchClock clock, CancellationToken cancel)
     {
-        long start = Stopwatch.GetTimestamp();
+        double start = clock.Now(ThreadCount);
         long bytes = CountAsync(cancel).GetAwaiter().GetResult();
-        return new BenchRun(bytes / 1e6, 0, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        return new BenchRun(bytes / 1e6, 0, clock.Now(ThreadCount) - start);
     }
 
     public override void Dispose() => File.Delete(path);

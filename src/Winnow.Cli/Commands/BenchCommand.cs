@@ -25,18 +25,20 @@ internal static class BenchCommand
         Option<string[]> text = Choose.Many("--text", "INPUT", "Text for the benchmarks that need some. Default: the documentation that the .NET SDK carries.");
         Option<string?> tokenizer = Choose.Text("--tokenizer", "DIR", "Tokenizer for `encode`. Default: one of 16,384 tokens, trained on the text.");
         Option<long?> rounds = Choose.Whole("--rounds", "Runs of each; the median counts. Default: 5.", 1, most: 1000);
+        Option<string?> time = Choose.Text("--clock", "KIND", "wall, or cpu: time of this process' threads, for a machine that others load too. Default: wall.", "wall", "cpu");
         Option<bool> json = Choose.Flag("--json", "Print the results as one JSON object.");
         WinnowCommand command = new WinnowCommand("bench", "measures this machine's peak and what scoring, training and tokenizing reach of it.", "[--preset NAME] [--model DIR]")
         {
             Details = "The peak (fused multiply-adds on registers, all threads) is measured before and after every run, in the same process; a fraction is the run's speed by the peak around it, and every value is the median of the runs.",
             Examples = ["winnow bench", "winnow bench --preset gpt2-124m --only gemm,score --json", "winnow bench --model DIR"],
         }
-        .With("What", names, preset, model, context, text, tokenizer).With("Work", [.. compute.Symbols, rounds, json]);
+        .With("What", names, preset, model, context, text, tokenizer).With("Work", [.. compute.Symbols, rounds, time, json]);
         command.SetAction(async (parse, cancel) =>
         {
             int threads = compute.Threads(parse), count = (int)(parse.GetValue(rounds) ?? 5);
             string[] wanted = parse.GetValue(names) ?? Names;
-            var peaks = new List<double> { PeakMeter.MeasureF32(threads) };
+            var clock = new BenchClock(parse.GetValue(time) == "cpu");
+            var peaks = new List<double> { PeakMeter.MeasureF32(threads, clock) };
             var results = new List<Measurement>();
             await Task.Run(async () =>
             {
@@ -44,7 +46,7 @@ internal static class BenchCommand
                 {
                     using Benchmark benchmark = make();
                     terminal.Say($"{benchmark.Name} {benchmark.Preset} …");
-                    results.Add(BenchRunner.Measure(benchmark, count, peaks, cancel));
+                    results.Add(BenchRunner.Measure(benchmark, count, clock, peaks, cancel));
                 }
             }, CancellationToken.None);
             Print(terminal, parse.GetValue(json), threads, peaks, results);

@@ -49,7 +49,7 @@ internal static class ModelCommand
         DecoderConfig c = model.Config;
         (Tokenizer? tokenizer, string? why) = TokenizerOf(directory);
         int context = Math.Min(c.MaxLength, 1024);
-        double peak = PeakMeter.MeasureF32(threads), speed = UsualFraction * peak * 1e9 / c.ForwardFlops(context);
+        double peak = PeakMeter.MeasureF32(threads, new BenchClock(false)), speed = UsualFraction * peak * 1e9 / c.ForwardFlops(context);
         long weights = c.WeightBytes(model.Stored), memory = weights + (threads * c.ActivationBytes(context));
         if (json)
         {

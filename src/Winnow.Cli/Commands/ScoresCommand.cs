@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Winnow.Cli.Infrastructure;
 using Winnow.Pruning;
+using Winnow.Studies.Reports;
 
 namespace Winnow.Cli.Commands;
 
@@ -13,14 +14,17 @@ internal static class ScoresCommand
         Option<string?> format = Choose.Text("--format", "KIND", "jsonl, csv or parquet. Default: by the name of the file, else jsonl.", "jsonl", "csv", "parquet");
         Option<string?> file = Choose.Text("-o", "FILE", "Where to. Default: standard output.");
         Option<bool> force = Choose.Flag("--force", "Overwrite the file.");
+        Option<bool> agreement = Choose.Flag("--rank-correlation", "Instead: how far the metrics, models and checkpoints rank the units alike.");
+        Option<bool> json = Choose.Flag("--json", "With `--rank-correlation`: print one JSON object.");
         WinnowCommand command = new WinnowCommand("scores", "prints the scores of a run, one row per unit.", "RUN [--format jsonl|csv|parquet] [-o FILE]")
         {
-            Examples = ["winnow scores run | head", "winnow scores run --format csv -o scores.csv"],
+            Examples = ["winnow scores run | head", "winnow scores run --format csv -o scores.csv", "winnow scores run --rank-correlation"],
         }
-        .With("Options", run, format, file, force);
+        .With("Options", run, format, file, force, agreement, json);
         command.SetAction((parse, cancel) => Task.Run(() =>
         {
             ScoreTable table = ScoreTable.Open(Runs.Find(Demand.Of(parse, run)));
+            if (parse.GetValue(agreement)) return Agree(terminal, table, parse.GetValue(json), cancel);
             string? to = parse.GetValue(file);
             ScoreFormat kind = Kind(parse.GetValue(format) ?? Path.GetExtension(to)?.TrimStart('.'));
             if (to is null)
@@ -31,10 +35,25 @@ internal static class ScoresCommand
             }
             if (File.Exists(to) && !parse.GetValue(force)) throw new RequestException(to, "the file exists", "name another file, or overwrite with `--force`");
             WriteFile(table, kind, to, cancel);
-            terminal.Say($"scores of {Studies.Reports.Figures.Count(table.Rows)} units: {to}");
+            terminal.Say($"scores of {Figures.Count(table.Rows)} units: {to}");
             return CommandLine.Done;
         }, CancellationToken.None));
         return command;
+    }
+
+    private static int Agree(Terminal terminal, ScoreTable table, bool json, CancellationToken cancel)
+    {
+        IReadOnlyList<RankAgreement> pairs = RankAgreement.Compare(table, cancel: cancel);
+        if (json)
+        {
+            Answer.Print(terminal, new { pairs });
+            return CommandLine.Done;
+        }
+        var lines = new PlainTable("one", "other", "units", "Spearman", "bottom half", "middle half", "top half");
+        foreach (RankAgreement pair in pairs)
+            lines.Add(pair.First, pair.Second, Figures.Count(pair.Units), Figures.Significant(pair.Spearman, 3), Figures.Percent(pair.Bottom), Figures.Percent(pair.Middle), Figures.Percent(pair.Top));
+        lines.Write(terminal.Out, 2);
+        return CommandLine.Done;
     }
 
     private static void WriteFile(ScoreTable table, ScoreFormat kind, string to, CancellationToken cancel)

@@ -5,6 +5,7 @@ using Winnow.Data;
 using Winnow.Data.Corpus;
 using Winnow.Pruning;
 using Winnow.Pruning.References;
+using Winnow.Pruning.Scoring;
 using Winnow.Pruning.Selection;
 
 namespace Winnow.Studies.Reports;
@@ -43,7 +44,7 @@ public sealed class RunReport(string run, string? selection)
 
         var picks = statistics.Picks();
         Dictionary<(int Shard, long Row), string> texts = await SampleTexts.ReadAsync(
-            [.. manifest.Inputs.Select(i => i.Path)], CorpusOptionsOf(manifest), picks.SelectMany(g => g.Units).Select(p => p.Row), cancel);
+            [.. manifest.Inputs.Select(i => i.Path)], CorpusOptionsOf(manifest), manifest.FoldSeed is { } seed ? new CorpusFold(seed) : null, picks.SelectMany(g => g.Units).Select(p => p.Row), cancel);
         (IReadOnlyList<string> bad, long badCount) = BadRecords(manifest);
         return new ReportData
         {
@@ -109,7 +110,7 @@ public sealed class RunReport(string run, string? selection)
 
     private static string Summary(RunManifest manifest, SelectionDirectory? chosen, ScoreStatistics statistics)
     {
-        string unit = manifest.Options.Unit == Pruning.Scoring.UnitKind.Sequence ? "sequences" : "documents";
+        string unit = manifest.Options.Unit == UnitKind.Sequence ? "sequences" : "documents";
         string[] names = [.. manifest.Inputs.Select(i => i.Name)];
         string text = names.Length <= 3 ? string.Join(", ", names) : $"{names[0]}, {names[1]} and {Figures.Count(names.Length - 2)} more files";
         string reference = manifest.FoldSeed is not null
@@ -128,7 +129,7 @@ public sealed class RunReport(string run, string? selection)
 
     private static Fact[] Facts(RunManifest manifest, SelectionDirectory? chosen, ScoreStatistics s, string metric)
     {
-        string unit = manifest.Options.Unit == Pruning.Scoring.UnitKind.Sequence ? "sequences" : "documents";
+        string unit = manifest.Options.Unit == UnitKind.Sequence ? "sequences" : "documents";
         string Of(long part, long all) => $"of {Figures.Short(all)} ({Figures.Percent(part / (double)Math.Max(all, 1))})";
         long without = s.All.Units - s.Scored;
         double tokensPerSecond = manifest.Cost.Tokens / Math.Max(manifest.Cost.WallSeconds, 1e-9);

@@ -2,6 +2,7 @@ using System.Text;
 using Winnow.Data;
 using Winnow.Data.Corpus;
 using Winnow.Pruning;
+using Winnow.Pruning.Scoring;
 
 namespace Winnow.Studies.Reports;
 
@@ -12,7 +13,7 @@ internal static class SampleTexts
 
     /// <summary>The beginning of each unit's text; a unit whose text cannot be had any more is missing.</summary>
     internal static async Task<Dictionary<(int Shard, long Row), string>> ReadAsync(
-        IReadOnlyList<string> inputs, CorpusOptions options, IEnumerable<ScoreRow> rows, CancellationToken cancel)
+        IReadOnlyList<string> inputs, CorpusOptions options, CorpusFold? fold, IEnumerable<ScoreRow> rows, CancellationToken cancel)
     {
         var texts = new Dictionary<(int, long), string>();
         if (inputs.Contains("-")) return texts;
@@ -21,7 +22,7 @@ internal static class SampleTexts
             CorpusReader reader = CorpusReader.Open(inputs, options with { KeepRecords = false, Limit = null });
             foreach (IGrouping<int, ScoreRow> shard in rows.DistinctBy(r => (r.Shard, r.Row)).GroupBy(r => r.Shard).OrderBy(g => g.Key))
             {
-                if (shard.Key < reader.Shards.Count) await ReadShardAsync(reader, shard.Key, [.. shard], texts, cancel);
+                if (shard.Key < reader.Shards.Count) await ReadShardAsync(reader, shard.Key, fold, [.. shard], texts, cancel);
             }
         }
         catch (Exception gone) when (gone is CorpusException or IOException or UnauthorizedAccessException)
@@ -32,7 +33,7 @@ internal static class SampleTexts
     }
 
     private static async Task ReadShardAsync(
-        CorpusReader reader, int shard, IReadOnlyList<ScoreRow> rows, Dictionary<(int, long), string> texts, CancellationToken cancel)
+        CorpusReader reader, int shard, CorpusFold? fold, IReadOnlyList<ScoreRow> rows, Dictionary<(int, long), string> texts, CancellationToken cancel)
     {
         ScoreRow[] waiting = [.. rows.OrderBy(FirstRow)];
         var open = new Dictionary<long, (ScoreRow Row, List<byte> Bytes)>();
@@ -46,7 +47,8 @@ internal static class SampleTexts
             }
             foreach ((long key, (ScoreRow row, List<byte> bytes)) in open.ToArray())
             {
-                Append(row, document, bytes);
+                // A sequence of a cross-fitted corpus holds documents of its own half only.
+                if (fold is null || row.Span is null || fold.Of(document.Text.Span) == row.Fold) Append(row, document, bytes);
                 if (document.Row < LastRow(row) && bytes.Count <= MostBytes) continue;
                 texts[(shard, key)] = Begin(bytes);
                 open.Remove(key);
