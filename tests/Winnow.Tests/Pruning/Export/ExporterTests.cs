@@ -1,0 +1,201 @@
+using System.Security.Cryptography;
+using System.Text;
+using Winnow.Data;
+using Winnow.Data.Compression;
+using Winnow.Data.Corpus;
+using Winnow.Pruning;
+using Winnow.Pruning.Export;
+using Winnow.Pruning.Scoring;
+using Winnow.Pruning.Selection;
+using Xunit;
+
+namespace Winnow.Tests.Pruning.Export;
+
+public sealed class ExporterTests : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    [Theory]
+    [InlineData("")]
+    [InlineData(".gz")]
+    [InlineData(".zst")]
+    public async Task Kept_and_rejected_records_are_the_corpus_byte_for_byte_and_in_order(string ending)
+    {
+        string[] inputs = [Jsonl("data/a.jsonl" + ending, 300, 1), Jsonl("data/inner/a.jsonl" + ending, 57, 2), Jsonl("data/c d é.jsonl" + ending, 1, 3)];
+        HandmadeRun.Write(_directory["run"], [_directory["data"]]);
+        SelectionDirectory selection = HandmadeRun.Select(_directory["run"], _directory["selection"], "middle:37%");
+        ExportReport report = await Exporter.ExportAsync(
+            _directory["run"], _directory["selection"], new ExportOptions { Output = _directory["kept"], Rejected = _directory["rest"] }, threads: 2);
+        Assert.Equal(selection.Summary.Kept.Units, report.KeptRecords);
+        Assert.Equal(selection.Summary.All.Units, report.KeptRecords + report.RejectedRecords);
+        string[] names = ["a.jsonl" + ending, "c d é.jsonl" + ending, "inner/a.jsonl" + ending];
+        Assert.Equal(names, selection.Summary.Shards.Select(shard => shard.Name));
+        for (int shard = 0; shard < names.Length; shard++)
+        {
+            Queue<string> kept = new(Lines(_directory[$"kept/{names[shard]}"])), rest = new(Lines(_directory[$"rest/{names[shard]}"]));
+            KeepMask mask = selection.ReadMask(shard);
+            StringBuilder merged = new();
+            for (int row = 0; row < mask.Rows; row++) merged.Append((mask[row] ? kept : rest).Dequeue());
+            Assert.Equal(string.Concat(Lines(inputs.Single(path => path.EndsWith("data/" + names[shard], StringComparison.Ordinal)))), merged.ToString());
+            Assert.Empty(kept.Concat(rest));
+        }
+
+        foreach (ExportedFile file in report.Kept)
+            Assert.Equal(file.Sha256, Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(_directory[$"kept/{file.Name}"]))));
+        Assert.DoesNotContain(Directory.GetFiles(_directory["kept"], "*", SearchOption.AllDirectories), path => path.EndsWith(".tmp", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Records_that_could_not_be_read_are_in_neither_half()
+    {
+        string input = _directory["bad.jsonl"];
+        File.WriteAllText(input, "{\"text\": \"one\"}\nnot json\n{\"text\": \"two\"}\n{\"no\": 1}\n");
+        CorpusOptions options = new() { MaxBadRecords = 2 };
+        HandmadeRun.Write(_directory["run"], [input], options);
+        HandmadeRun.Select(_directory["run"], _directory["selection"], "bottom:50%");
+        ExportReport report = await Exporter.ExportAsync(
+            _directory["run"], _directory["selection"], new ExportOptions { Output = _directory["kept"], Rejected = _directory["rest"] }, threads: 1);
+        Assert.Equal((1, 1), (report.KeptRecords, report.RejectedRecords));
+    }
+
+    [Fact]
+    public async Task A_file_that_changed_since_it_was_scored_is_refused_and_nothing_is_left_behind()
+    {
+        string input = Jsonl("a.jsonl", 20, 1);
+        HandmadeRun.Write(_directory["run"], [input]);
+        HandmadeRun.Select(_directory["run"], _directory["selection"], "top:50%");
+        string[] lines = [.. Lines(input)];
+        (lines[3], lines[4]) = (lines[4], lines[3]);
+        File.WriteAllText(input, string.Concat(lines));
+        CorpusException error = await Assert.ThrowsAsync<CorpusException>(() => ExportAsync());
+        Assert.Contains("changed", error.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(_directory["kept"]));
+        File.AppendAllText(input, "{\"text\": \"more\"}\n");
+        error = await Assert.ThrowsAsync<CorpusException>(() => ExportAsync());
+        Assert.Contains("changed since it was scored", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_directory_with_something_in_it_is_overwritten_only_by_force_and_inputs_never()
+    {
+        string input = Jsonl("data/a.jsonl", 20, 1);
+        HandmadeRun.Write(_directory["run"], [input]);
+        HandmadeRun.Select(_directory["run"], _directory["selection"], "top:50%");
+        await ExportAsync();
+        CorpusException error = await Assert.ThrowsAsync<CorpusException>(() => ExportAsync());
+        Assert.Contains("--force", error.Hint, StringComparison.Ordinal);
+        await ExportAsync(force: true);
+        await Assert.ThrowsAsync<CorpusException>(() => Exporter.ExportAsync(
+            _directory["run"], _directory["selection"], new ExportOptions { Output = _directory["data"], Force = true }, threads: 1));
+        Assert.Equal(20, Lines(input).Count());
+    }
+
+    [Fact]
+    public async Task Text_becomes_jsonl_that_says_where_it_comes_from()
+    {
+        Directory.CreateDirectory(_directory["texts"]);
+        for (int i = 0; i < 4; i++) File.WriteAllText(_directory[$"texts/{i}.txt"], $"text number {i}, \"quoted\"\n");
+        HandmadeRun.Write(_directory["run"], [_directory["texts"]]);
+        HandmadeRun.Select(_directory["run"], _directory["selection"], "top:100%");
+        ExportReport report = await Exporter.ExportAsync(
+            _directory["run"], _directory["selection"], new ExportOptions { Output = _directory["kept"], Format = ExportFormat.Jsonl }, threads: 2);
+        Assert.Equal("0.jsonl.zst", report.Kept[0].Name);
+        Document document = CorpusReader.Open([_directory["kept/0.jsonl.zst"]], new CorpusOptions()).Read(0).Single();
+        Assert.Equal(("0.txt", "text number 0, \"quoted\"\n"), (document.Id, Encoding.UTF8.GetString(document.Text.Span)));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Runs_of_kept_and_rejected_sequences_cover_every_text_once(bool crossFitted)
+    {
+        string input = Jsonl("a.jsonl", 60, 4);
+        CorpusReader corpus = CorpusReader.Open([input], new CorpusOptions());
+        ulong? seed = crossFitted ? 3UL : null;
+        HandmadeRun.WriteManifest(_directory["run"], corpus, UnitKind.Sequence, seed);
+        WriteSequences(corpus, seed);
+        HandmadeRun.Select(_directory["run"], _directory["selection"], "middle:50%");
+        await Exporter.ExportAsync(
+            _directory["run"], _directory["selection"], new ExportOptions { Output = _directory["kept"], Rejected = _directory["rest"] }, threads: 1);
+        Document[] kept = [.. Documents("kept/a.jsonl")], rest = [.. Documents("rest/a.jsonl")];
+        Assert.True(kept.Length > 3 && rest.Length > 3);
+        foreach (Document document in corpus.Read(0))
+        {
+            List<(int First, string Text)> runs = [];
+            foreach (Document run in kept.Concat(rest).Where(run => run.Id.Split('@')[0] == document.Id))
+            {
+                int first = run.Id.Contains('@', StringComparison.Ordinal) ? int.Parse(run.Id.Split('@')[1].Split('-')[0], System.Globalization.CultureInfo.InvariantCulture) : 0;
+                runs.Add((first, Encoding.UTF8.GetString(run.Text.Span)));
+            }
+
+            Assert.Equal(Encoding.UTF8.GetString(document.Text.Span), string.Concat(runs.OrderBy(run => run.First).Select(run => run.Text)));
+        }
+    }
+
+    /// <summary>Cuts each half's text every few bytes, characters included, as packing would.</summary>
+    private void WriteSequences(CorpusReader corpus, ulong? seed)
+    {
+        Random random = new(6);
+        ScoreSchema schema = ScoreSchema.For(Metrics.Perplexity, models: 1, folds: seed is not null, sequences: true);
+        List<(long Row, int Byte)>[] at = [[], []];
+        foreach (Document document in corpus.Read(0))
+        {
+            int half = seed is null ? 0 : new CorpusFold(seed.Value).Of(document.Text.Span);
+            for (int i = 0; i <= document.Text.Length; i++) at[half].Add((document.Row, i));
+        }
+
+        List<ScoreRow> rows = [];
+        for (int half = 0; half < 2; half++)
+        {
+            for (int first = 0; first < at[half].Count;)
+            {
+                int end = Math.Min(first + random.Next(5, 120), at[half].Count - 1);
+                if (at[half].Count - 1 - end < 5) end = at[half].Count - 1;
+                rows.Add(HandmadeRun.Row(corpus.Shards[0], 0, "", random.NextDouble(), ScoreStatus.Ok) with
+                {
+                    Fold = seed is null ? null : half,
+                    Span = new UnitSpan(at[half][first].Row, at[half][first].Byte, at[half][end].Row, at[half][end].Byte),
+                });
+                if (end == at[half].Count - 1) break;
+                first = end;
+            }
+        }
+
+        HandmadeRun.WritePart(_directory["run"], 0, schema, rows.OrderBy(row => row.Span!.Value.LastRow).ThenBy(row => row.Span!.Value.EndByte)
+            .Select((row, i) => row with { Row = i, Id = $"a.jsonl#{i}" }));
+    }
+
+    private Task<ExportReport> ExportAsync(bool force = false) => Exporter.ExportAsync(
+        _directory["run"], _directory["selection"], new ExportOptions { Output = _directory["kept"], Force = force }, threads: 1);
+
+    private IEnumerable<Document> Documents(string name) => CorpusReader.Open([_directory[name]], new CorpusOptions()).Read(0);
+
+    private string Jsonl(string name, int documents, int seed)
+    {
+        Random random = new(seed);
+        StringBuilder lines = new();
+        for (int i = 0; i < documents; i++)
+        {
+            string words = string.Concat(Enumerable.Range(0, random.Next(1, 40)).Select(_ => random.Next(4) switch { 0 => "数据", 1 => "naïve ", 2 => "\\u00e9😀", _ => "word " }));
+            string spaces = new(' ', random.Next(3));
+            lines.Append($"{{{spaces}\"meta\": {{\"n\": {i}.50}}, \"id\":\"{name}-{i}\",{spaces} \"text\" : \"{words}\"}}{(random.Next(5) == 0 ? "\r\n" : "\n")}");
+        }
+
+        string path = _directory[name];
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        using Stream stream = CompressedStream.Write(File.Create(path), CompressedStream.FromName(path));
+        stream.Write(Encoding.UTF8.GetBytes(lines.ToString().TrimEnd()));
+        return path;
+    }
+
+    /// <summary>The lines of a file, each with its end.</summary>
+    private static IEnumerable<string> Lines(string path)
+    {
+        if (!File.Exists(path)) return [];
+        using StreamReader reader = new(CompressedStream.OpenRead(path), new UTF8Encoding(false));
+        string text = reader.ReadToEnd();
+        return text.Split('\n').Select((line, i) => i < text.Count(c => c == '\n') ? line + "\n" : line).Where(line => line.Length > 0);
+    }
+}
