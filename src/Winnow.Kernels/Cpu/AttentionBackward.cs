@@ -85,10 +85,10 @@ internal readonly unsafe struct AttentionBackwardWork(
         long panelStart = (long)key * width;
         AttentionBlocks.Scores<TLanes>(memory.Queries + (local * padded), padded, memory.KeyPanels + panelStart, width, shares, rows, panels);
         AttentionBlocks.Scores<TLanes>(memory.Slopes + (local * padded), padded, memory.ValuePanels + panelStart, width, slopes, rows, panels);
+        bool allVisible = blocks.SeesAll(row, row + rows - 1, key, key + wide - 1);
         for (int r = 0; r < rows; r++)
         {
             float* share = shares + (r * AttentionBlocks.Keys), slope = slopes + (r * AttentionBlocks.Keys);
-            int lowest = blocks.FirstVisible(row + r) - key, highest = blocks.LastVisible(row + r) - key;
             (float total, float along) = (memory.Totals[local + r], memory.Along[local + r]);
             if (blocks.Shape.SoftCap > 0)
             {
@@ -97,7 +97,7 @@ internal readonly unsafe struct AttentionBackwardWork(
                 along = 0;
             }
 
-            if (lowest > 0 || highest < wide - 1) Softmax.Mask<TLanes>(share, wide, lowest, highest);
+            if (!allVisible) Softmax.Mask<TLanes>(share, wide, blocks.FirstVisible(row + r) - key, blocks.LastVisible(row + r) - key);
             Softmax.Differentiate<TLanes>(share, slope, wide, total, along);
         }
 

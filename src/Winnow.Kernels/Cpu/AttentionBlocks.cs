@@ -57,6 +57,10 @@ internal readonly unsafe struct AttentionBlocks(AttentionShape shape, AttentionS
     /// <summary>The first key that row <paramref name="row"/> sees.</summary>
     public int FirstVisible(int row) => shape.Window > 0 ? Math.Max(0, LastVisible(row) - shape.Window + 1) : 0;
 
+    /// <summary>True when every row of a range sees every key of a range.</summary>
+    public bool SeesAll(int firstRow, int lastRow, int firstKey, int lastKey) =>
+        LastVisible(firstRow) >= lastKey && (shape.Window == 0 || FirstVisible(lastRow) <= firstKey);
+
     /// <summary>Where a row lies in a [T, H·HeadWidth] matrix.</summary>
     public float* Query(Matrix matrix, int row) =>
         matrix.Row(span.QueryStart + (row / Group)) + (((keyValueHead * Group) + (row % Group)) * shape.HeadWidth);

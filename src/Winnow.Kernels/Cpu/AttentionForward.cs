@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Winnow.Kernels.Cpu;
 
@@ -11,10 +12,12 @@ namespace Winnow.Kernels.Cpu;
 /// <param name="keys">[Tk, KV·HeadWidth].</param>
 /// <param name="values">[Tk, KV·HeadWidth].</param>
 /// <param name="spans">One per KV parts.</param>
+/// <param name="parts">All parts.</param>
 /// <param name="output">[Tq, H·HeadWidth].</param>
 /// <param name="logSumExp">[Tq, H], or no data when not wanted.</param>
 internal readonly unsafe struct AttentionWork(
-    AttentionShape shape, Matrix queries, Matrix keys, Matrix values, AttentionSpan* spans, Matrix output, Matrix logSumExp) : ILaneWork
+    AttentionShape shape, Matrix queries, Matrix keys, Matrix values, AttentionSpan* spans, int parts, Matrix output,
+    Matrix logSumExp) : ILaneWork
 {
     /// <inheritdoc/>
     public void Run<TLanes>(int part, Scratch scratch)
@@ -23,6 +26,7 @@ internal readonly unsafe struct AttentionWork(
         var blocks = new AttentionBlocks(shape, spans[part / shape.KeyValueHeads], part % shape.KeyValueHeads);
         if (blocks.RowCount == 0) return;
         var memory = new Memory<TLanes>(blocks, values, scratch);
+        if (memory.OneTile && part + shape.KeyValueHeads < parts) Fetch(spans[(part / shape.KeyValueHeads) + 1], part % shape.KeyValueHeads);
         if (!memory.OneTile)
         {
             blocks.PackPanels<TLanes>(keys, memory.FirstKey, blocks.Span.KeyCount, memory.Keys);
@@ -33,12 +37,33 @@ internal readonly unsafe struct AttentionWork(
             RowBlock(blocks, memory, first, Math.Min(blocks.RowCount, first + AttentionBlocks.Rows));
     }
 
+    /// <summary>
+    /// Asks the caches for one head's share of the next span's rows. With few queries the time goes into reading keys and values,
+    /// and head by head they are short pieces far apart, which no hardware foresees.
+    /// </summary>
+    private void Fetch(AttentionSpan span, int share)
+    {
+        const int LineFloats = 16;
+        const long MostFloats = 1 << 17;
+        if (!Sse.IsSupported || (long)span.KeyCount * keys.Columns > MostFloats) return;
+        int first = (int)((long)span.KeyCount * share / shape.KeyValueHeads), end = (int)((long)span.KeyCount * (share + 1) / shape.KeyValueHeads);
+        for (int key = first; key < end; key++)
+        {
+            float* keyRow = keys.Row(span.KeyStart + key), valueRow = values.Row(span.KeyStart + key);
+            for (int i = 0; i < keys.Columns; i += LineFloats)
+            {
+                Sse.Prefetch1(keyRow + i);
+                Sse.Prefetch1(valueRow + i);
+            }
+        }
+    }
+
     private void RowBlock<TLanes>(AttentionBlocks blocks, Memory<TLanes> memory, int first, int end)
         where TLanes : struct, ILanes<TLanes>
     {
         int tileRows = AttentionBlocks.TileRows<TLanes>();
         blocks.PackQueries<TLanes>(queries, first, end, blocks.QueryFactor, memory.Queries);
-        memory.Begin();
+        memory.Begin(end - first);
         int lastKey = blocks.LastVisible(end - 1);
         for (int key = blocks.FirstVisible(first) / AttentionBlocks.Keys * AttentionBlocks.Keys; key <= lastKey; key += AttentionBlocks.Keys)
         {
@@ -71,12 +96,12 @@ internal readonly unsafe struct AttentionWork(
         AttentionBlocks.Scores<TLanes>(
             queryRows, padded, panels, blocks.Shape.HeadWidth, memory.Scores, rows, (count + panelWidth - 1) / panelWidth);
         int wide = (count + TLanes.Count - 1) / TLanes.Count * TLanes.Count;
+        bool allVisible = blocks.SeesAll(row, row + rows - 1, key, key + wide - 1);
         for (int r = 0; r < rows; r++)
         {
             float* scores = memory.Scores + (r * AttentionBlocks.Keys);
             if (blocks.Shape.SoftCap > 0) Softmax.Cap<TLanes>(scores, wide, blocks.Shape.SoftCap * AttentionBlocks.Log2E);
-            int lowest = blocks.FirstVisible(row + r) - key, highest = blocks.LastVisible(row + r) - key;
-            if (lowest > 0 || highest < wide - 1) Softmax.Mask<TLanes>(scores, wide, lowest, highest);
+            if (!allVisible) Softmax.Mask<TLanes>(scores, wide, blocks.FirstVisible(row + r) - key, blocks.LastVisible(row + r) - key);
             float before = memory.Greatest[local + r];
             float* sums = memory.Sums + ((local + r) * TLanes.Count);
             float greatest = Softmax.Exponentiate<TLanes>(scores, wide, before, sums);
@@ -154,11 +179,11 @@ internal readonly unsafe struct AttentionWork(
 
         public float* Values { get; }
 
-        public void Begin()
+        public void Begin(int rows)
         {
-            NativeMemory.Clear(Output, (nuint)(AttentionBlocks.Rows * PaddedWidth * sizeof(float)));
-            NativeMemory.Clear(Sums, (nuint)(AttentionBlocks.Rows * TLanes.Count * sizeof(float)));
-            new Span<float>(Greatest, AttentionBlocks.Rows).Fill(AttentionBlocks.Lowest);
+            NativeMemory.Clear(Output, (nuint)(rows * PaddedWidth * sizeof(float)));
+            NativeMemory.Clear(Sums, (nuint)(rows * TLanes.Count * sizeof(float)));
+            new Span<float>(Greatest, rows).Fill(AttentionBlocks.Lowest);
         }
     }
 }

@@ -12,8 +12,8 @@ public sealed unsafe partial class CpuBackend
         Matrix kept = logSumExp is { } some ? At(some) : default;
         fixed (AttentionSpan* first = spans)
         {
-            var work = new AttentionWork(shape, At(queries), At(keys), At(values), first, At(output), kept);
-            Run(checked(spans.Length * shape.KeyValueHeads), work);
+            int parts = checked(spans.Length * shape.KeyValueHeads);
+            Run(parts, new AttentionWork(shape, At(queries), At(keys), At(values), first, parts, At(output), kept));
         }
     }
 

@@ -15,6 +15,8 @@ public sealed class BackendTests
         return data;
     }
 
+    public static TheoryData<string> Operations() => [.. KernelTable.Operations];
+
     [Theory]
     [MemberData(nameof(OperationsAndLanes))]
     public void Every_width_agrees_with_the_reference(string operation, int lanes)
@@ -33,12 +35,12 @@ public sealed class BackendTests
     }
 
     [Theory]
-    [MemberData(nameof(OperationsAndLanes))]
-    public void Every_number_of_threads_gives_the_same_bits(string operation, int lanes)
+    [MemberData(nameof(Operations))]
+    public void Every_number_of_threads_gives_the_same_bits(string operation)
     {
-        using var one = new CpuBackend(1, lanes);
-        using var two = new CpuBackend(2, lanes);
-        using var five = new CpuBackend(5, lanes);
+        using var one = new CpuBackend(1);
+        using var two = new CpuBackend(2);
+        using var five = new CpuBackend(5);
         foreach (KernelCase item in KernelTable.Of(operation))
         {
             using var expected = new Stage(one);
