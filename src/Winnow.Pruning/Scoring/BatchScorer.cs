@@ -32,7 +32,7 @@ internal sealed class BatchScorer : IDisposable
         int capacity = plan.BatchTokens;
         passes = [.. models.Select(model => new DecoderPass(model, worker, capacity, Math.Min(Math.Max(plan.Context, 2), model.Config.MaxLength)))];
         pools = plan.Memorizes
-            ? [.. models.Select((model, i) => new ContinuationPool(plan, passes[i], new DecoderCache(model, worker, plan.Runtime.GenerationSlots, plan.GenerationTokens), done))]
+            ? [.. models.Select((model, i) => new ContinuationPool(plan, passes[i], new DecoderCache(model, worker, plan.GenerationSlots, plan.GenerationTokens), done))]
             : [];
         tokens = new TokenBatch(capacity);
         targets = new int[capacity];
@@ -54,7 +54,15 @@ internal sealed class BatchScorer : IDisposable
     }
 
     /// <summary>Tokens that the continuations put through the models.</summary>
-    public long GeneratedTokens => pools.Sum(pool => pool.Tokens);
+    public long GeneratedTokens
+    {
+        get
+        {
+            long sum = 0;
+            foreach (ContinuationPool pool in pools) sum += pool.Tokens;
+            return sum;
+        }
+    }
 
     /// <summary>Puts a batch through its models.</summary>
     public void Score(ScoringBatch batch)

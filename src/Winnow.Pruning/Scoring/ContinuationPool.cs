@@ -17,6 +17,7 @@ internal sealed class ContinuationPool : IDisposable
     private readonly TokenBatch tokens;
     private readonly Queue<Continuation> waiting = new();
     private readonly List<Continuation> active;
+    private readonly Stack<Continuation> spare = new();
     private readonly int[] feed;
     private readonly int[] targets;
     private readonly int[] rows;
@@ -48,11 +49,11 @@ internal sealed class ContinuationPool : IDisposable
     private int Length => plan.Options.Continuation;
 
     /// <summary>Lets a unit in of which nothing is known.</summary>
-    public void Enter(ScoringUnit unit, int member) => waiting.Enqueue(new Continuation(unit, member) { FollowsTruth = true });
+    public void Enter(ScoringUnit unit, int member) => waiting.Enqueue(Spare().Begin(unit, member, known: 0, matched: 0, last: -1, followsTruth: true));
 
     /// <summary>Lets a unit in that left the truth after <paramref name="matched"/> tokens with <paramref name="token"/>.</summary>
     public void Enter(ScoringUnit unit, int member, int matched, int token) =>
-        waiting.Enqueue(new Continuation(unit, member) { Known = matched + 1, Matched = matched, Last = token });
+        waiting.Enqueue(Spare().Begin(unit, member, matched + 1, matched, token, followsTruth: false));
 
     /// <summary>One pass over the units in the pool.</summary>
     public void Step()
@@ -137,19 +138,23 @@ internal sealed class ContinuationPool : IDisposable
         unit.Drafts = unit.Drafts == 0 ? FirstDrafts : 2 * unit.Drafts;
     }
 
-    private void Leave(Continuation unit)
+    private void Leave(Continuation continuation)
     {
-        cache.Return(unit.Slot);
-        unit.Unit.Matches[unit.Member] = unit.Matched;
-        if (unit.Unit.Complete()) done(unit.Unit);
+        ScoringUnit unit = continuation.Unit;
+        cache.Return(continuation.Slot);
+        unit.Matches[continuation.Member] = continuation.Matched;
+        spare.Push(continuation);
+        if (unit.Complete()) done(unit);
     }
 
-    private sealed class Continuation(ScoringUnit unit, int member)
+    private Continuation Spare() => spare.TryPop(out Continuation? free) ? free : new Continuation();
+
+    private sealed class Continuation
     {
-        public ScoringUnit Unit => unit;
+        public ScoringUnit Unit { get; private set; } = null!;
 
         /// <summary>The model's place among the unit's results.</summary>
-        public int Member => member;
+        public int Member { get; private set; }
 
         public int Slot { get; set; }
 
@@ -167,5 +172,12 @@ internal sealed class ContinuationPool : IDisposable
 
         /// <summary>Tokens of the truth proposed beyond those known.</summary>
         public int Drafts { get; set; }
+
+        /// <summary>Takes another unit up.</summary>
+        public Continuation Begin(ScoringUnit unit, int member, int known, int matched, int last, bool followsTruth)
+        {
+            (Unit, Member, Known, Matched, Last, FollowsTruth, Drafts) = (unit, member, known, matched, last, followsTruth, 0);
+            return this;
+        }
     }
 }

@@ -121,8 +121,8 @@ public sealed record ScoringRuntime
     /// <summary>Tokens in one forward; 0 chooses: the context, and at least 1024.</summary>
     public int BatchTokens { get; init; }
 
-    /// <summary>Units that generate side by side in one worker.</summary>
-    public int GenerationSlots { get; init; } = 64;
+    /// <summary>Units that generate side by side in one worker; 0 chooses by what their keys and values take.</summary>
+    public int GenerationSlots { get; init; }
 
     /// <summary>Longest time that finished scores stay in memory before they are made durable.</summary>
     public TimeSpan BlockInterval { get; init; } = TimeSpan.FromSeconds(5);

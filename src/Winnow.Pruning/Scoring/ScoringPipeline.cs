@@ -270,7 +270,7 @@ internal sealed class ScoringPipeline(ScoringPlan plan, CorpusReader corpus, IRe
         while (scorer.Generating > 0)
         {
             cancel.ThrowIfCancellationRequested();
-            if (scorer.Generating < plan.Runtime.GenerationSlots && batches.TryTake(out ScoringBatch? batch)) return batch;
+            if (scorer.Generating < plan.GenerationSlots && batches.TryTake(out ScoringBatch? batch)) return batch;
             Generate(scorer);
         }
 

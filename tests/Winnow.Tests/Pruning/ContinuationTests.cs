@@ -47,6 +47,32 @@ public sealed class ContinuationTests
         Assert.Equal(Enumerable.Range(0, Length + 1), units.Select(unit => unit.MatchedPrefix[0]));
     }
 
+    [Theory]
+    [InlineData(Metrics.Perplexity | Metrics.El2n)]
+    [InlineData(Metrics.Memorization)]
+    [InlineData(Metrics.Perplexity | Metrics.El2n | Metrics.Memorization)]
+    public void A_worker_allocates_nothing_after_its_first_batches(Metrics metrics)
+    {
+        using TemporaryDirectory directory = new();
+        using CpuBackend backend = new(1);
+        TinyModel.Write(directory["model"], 1);
+        using Decoder decoder = Decoder.Load(directory["model"], backend);
+        ScoringPlan plan = Plan(directory["model"], decoder, metrics, 8);
+        using BatchScorer scorer = new(plan, [decoder], backend.Workers[0], _ => { });
+        List<long> allocated = [];
+        for (int round = 0; round < 8; round++)
+        {
+            ScoringBatch batch = new(0);
+            for (int i = 0; i < 3; i++) Add(batch, Unit(decoder, backend, plan, new Random(i)));
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            scorer.Score(batch);
+            while (scorer.Generating > 0) scorer.Generate();
+            allocated.Add(GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+
+        Assert.True(allocated.TakeLast(5).All(bytes => bytes == 0), string.Join(' ', allocated));
+    }
+
     private static ScoringPlan Plan(string model, Decoder decoder, Metrics metrics, int slots)
     {
         ScoringRequest request = new()
@@ -78,7 +104,7 @@ public sealed class ContinuationTests
             Bytes = 1,
             Status = "ok",
             Ids = ids,
-            Memorizable = true,
+            Memorizable = plan.Memorizes,
             Windows = plan.Predicts ? WindowPlan.Cut(ids.Length, 0, plan.Context, plan.Options.Window) : [],
         };
         unit.Begin(1);
@@ -92,12 +118,7 @@ public sealed class ContinuationTests
         foreach (ScoringUnit[] chunk in units.Chunk(2))
         {
             ScoringBatch batch = new(0);
-            foreach (ScoringUnit unit in chunk)
-            {
-                if (unit.Windows.Length == 0) batch.Add(unit, -1, 0);
-                for (int window = 0; window < unit.Windows.Length; window++) batch.Add(unit, window, unit.Windows[window].Inputs);
-            }
-
+            foreach (ScoringUnit unit in chunk) Add(batch, unit);
             scorer.Score(batch);
             if (scorer.Generating > 3) scorer.Generate();
         }
@@ -105,6 +126,12 @@ public sealed class ContinuationTests
         while (scorer.Generating > 0) scorer.Generate();
         Assert.All(units, unit => Assert.True(unit.IsDone));
         return done;
+    }
+
+    private static void Add(ScoringBatch batch, ScoringUnit unit)
+    {
+        if (unit.Windows.Length == 0) batch.Add(unit, -1, 0);
+        for (int window = 0; window < unit.Windows.Length; window++) batch.Add(unit, window, unit.Windows[window].Inputs);
     }
 
     private static void Compare(Decoder decoder, CpuBackend backend, ScoringUnit unit, bool twins, int[] ties)
