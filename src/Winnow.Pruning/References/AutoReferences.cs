@@ -220,6 +220,7 @@ public sealed class AutoReferences
                 documents[half]++;
             }
 
+            if (writers.Any(writer => writer.Tokens <= manifest.Plan.Context)) throw ReferencePlan.TooSmall();
             first.Finish();
             second.Finish();
         }

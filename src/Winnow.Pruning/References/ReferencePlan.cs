@@ -26,13 +26,16 @@ public sealed record ReferencePlan(
     public const double LeastBudget = 1.5e13;
 
     /// <summary>Operations allowed per token of a large corpus.</summary>
-    private const double BudgetPerToken = 4e6;
+    private const double BudgetPerToken = 6e6;
 
     /// <summary>Bytes of text in a token, before there is a tokenizer to ask.</summary>
     private const double BytesPerToken = 3.5;
 
     /// <summary>More passes over the same text teach a small model little.</summary>
     private const int MostEpochs = 4;
+
+    /// <summary>Training tokens per parameter where the corpus has as many.</summary>
+    private const double TokensPerParameter = 8;
 
     /// <summary>Fewer training tokens than this per parameter, and a smaller model is the better one.</summary>
     private const double LeastTokensPerParameter = 2;
@@ -43,8 +46,8 @@ public sealed record ReferencePlan(
     ];
 
     /// <summary>
-    /// The largest model that the budget can train on enough tokens. A reference sees at most four times its half, and otherwise
-    /// eight tokens per parameter or a sixth of the corpus, at which both trainings together cost as much as the scoring.
+    /// The largest model that the budget can train on enough tokens and score the corpus with. A reference sees eight tokens per
+    /// parameter, or its half four times where that is less.
     /// </summary>
     /// <exception cref="CorpusException">A half holds too little text.</exception>
     public static ReferencePlan Choose(AutoReferenceOptions options, IReadOnlyList<HalfSize> halves)
@@ -55,21 +58,22 @@ public sealed record ReferencePlan(
         double budget = options.BudgetFlops ?? Math.Max(LeastBudget, all * BudgetPerToken);
         int vocabulary = options.Vocabulary ?? ChooseVocabulary(halves.Sum(size => size.Bytes));
         int context = options.Context ?? ChooseContext(half);
+        if (half <= context) throw TooSmall();
         if (options.Preset is not null)
         {
             DecoderConfig preset = Presets.Named(options.Preset, vocabulary, context);
-            return Make(options, (preset.Layers, preset.Width, preset.Heads), vocabulary, context, half, all);
+            return Make(options, (preset.Layers, preset.Width, preset.Heads), vocabulary, context, half);
         }
 
         foreach ((int Layers, int Width, int Heads) shape in Shapes)
         {
-            ReferencePlan plan = Make(options, shape, vocabulary, context, half, all);
+            ReferencePlan plan = Make(options, shape, vocabulary, context, half);
             DecoderConfig config = plan.Config(vocabulary);
             double cost = config.ForwardFlops(context) * (all + (6.0 * plan.Tokens));
             if (cost <= budget && plan.Tokens >= LeastTokensPerParameter * config.Parameters) return plan;
         }
 
-        return Make(options, Shapes[^1], vocabulary, context, half, all);
+        return Make(options, Shapes[^1], vocabulary, context, half);
     }
 
     /// <summary>The models' shape, with as many tokens as the tokenizer came to have.</summary>
@@ -92,11 +96,15 @@ public sealed record ReferencePlan(
         };
     }
 
+    /// <summary>The error for a half without one training sequence.</summary>
+    internal static CorpusException TooSmall() => new(
+        "`--model auto`", "the corpus is too small to train a reference on each half of it", "name a reference model with `--model DIR`");
+
     private static ReferencePlan Make(
-        AutoReferenceOptions options, (int Layers, int Width, int Heads) shape, int vocabulary, int context, double half, double all)
+        AutoReferenceOptions options, (int Layers, int Width, int Heads) shape, int vocabulary, int context, double half)
     {
         long parameters = Presets.Gpt2(shape.Layers, shape.Width, shape.Heads, vocabulary, context).Parameters;
-        double wanted = Math.Min(MostEpochs * half, Math.Max(all / 6, 8.0 * parameters));
+        double wanted = Math.Min(MostEpochs * half, TokensPerParameter * parameters);
         long tokens = options.Tokens ?? (long)Math.Max(wanted, context);
         int batch = (int)Math.Clamp(Math.Clamp(tokens / 250, 1024, 65536) / context, 1, int.MaxValue);
         int steps = (int)Math.Max(1, (tokens + ((long)batch * context) - 1) / ((long)batch * context));
@@ -114,12 +122,6 @@ public sealed record ReferencePlan(
     private static int ChooseContext(double halfTokens)
     {
         const int least = 32, most = 256;
-        if (halfTokens < least + 1)
-        {
-            throw new CorpusException("`--model auto`", "the corpus is too small to train a reference on each half of it",
-                "name a reference model with `--model DIR`");
-        }
-
         int context = most;
         while (context > least && halfTokens < 16 * context) context /= 2;
         return context;
