@@ -13,6 +13,12 @@ internal static class BatchCheck
                 throw new ModelException("sequence", $"{span.KeyCount} tokens; the model sees at most {decoder.Config.MaxLength}", "shorten the context");
             if (span.KeyCount > maxLength)
                 throw new ArgumentException($"a sequence of {span.KeyCount} tokens; the pass has tables for {maxLength}", nameof(batch));
+            int cached = span.KeyCount - span.QueryCount;
+            if (cached > 0 && decoder.Config.Rotary is { } rotary && rotary.IsLong(span.KeyCount) != rotary.IsLong(cached))
+            {
+                throw new ModelException("sequence",
+                    $"grows from {cached} to {span.KeyCount} tokens; beyond {rotary.OriginalLength} this model turns by other angles, which the cached keys do not have");
+            }
         }
 
         for (int row = 0; row < batch.Tokens; row++)

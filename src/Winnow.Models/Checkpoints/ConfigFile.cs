@@ -58,6 +58,14 @@ internal sealed class ConfigFile
         throw Wrong(name, value, "a whole number");
     }
 
+    /// <summary>A token id, or the first of several.</summary>
+    public int? Token(string name) => Find(name) switch
+    {
+        { ValueKind: JsonValueKind.Array } list when list.GetArrayLength() > 0 && list[0].ValueKind == JsonValueKind.Number => list[0].GetInt32(),
+        { ValueKind: JsonValueKind.Array } => null,
+        _ => OptionalInt(name),
+    };
+
     public double Number(string name, double otherwise)
     {
         if (Find(name) is not { } value) return otherwise;

@@ -8,10 +8,11 @@ public sealed class ModelDirectory : IDisposable
 {
     private readonly Checkpoint _checkpoint;
 
-    private ModelDirectory(string path, DecoderConfig config, Checkpoint checkpoint)
+    private ModelDirectory(string path, DecoderConfig config, int? endOfText, Checkpoint checkpoint)
     {
         Path = path;
         Config = config;
+        EndOfText = endOfText;
         _checkpoint = checkpoint;
         Loader = new WeightLoader(checkpoint, config);
         Stored = checkpoint.Tensors.Values.Where(t => t.ElementType is not null)
@@ -23,6 +24,9 @@ public sealed class ModelDirectory : IDisposable
 
     /// <summary>The model's shape.</summary>
     public DecoderConfig Config { get; }
+
+    /// <summary>The token that ends a text for this model (<c>eos_token_id</c>, the first of several); null where the config has none.</summary>
+    public int? EndOfText { get; }
 
     /// <summary>How most weights are stored.</summary>
     public ElementType Stored { get; }
@@ -39,11 +43,13 @@ public sealed class ModelDirectory : IDisposable
     /// <exception cref="ModelException">The directory cannot be used; the message says why.</exception>
     public static ModelDirectory Open(string directory)
     {
-        var config = ReadConfig(directory);
+        using var document = ConfigFile.Parse(ConfigPath(directory));
+        var file = new ConfigFile(ConfigPath(directory), document.RootElement);
+        var config = Read(file);
         var checkpoint = Checkpoint.Open(directory);
         try
         {
-            return new ModelDirectory(directory, config, checkpoint);
+            return new ModelDirectory(directory, config, file.Token("eos_token_id"), checkpoint);
         }
         catch
         {
@@ -56,16 +62,8 @@ public sealed class ModelDirectory : IDisposable
     /// <exception cref="ModelException">It is not there, or not the config of a supported model.</exception>
     public static DecoderConfig ReadConfig(string directory)
     {
-        if (!Directory.Exists(directory)) throw new ModelException(directory, "no such directory", "name the directory that holds config.json and model.safetensors");
-        string path = System.IO.Path.Combine(directory, "config.json");
-        if (!File.Exists(path)) throw NoConfig(directory);
-        using var document = ConfigFile.Parse(path);
-        var file = new ConfigFile(path, document.RootElement);
-        if (file.Has("quantization_config"))
-            throw new ModelException(path, "`quantization_config`: quantized checkpoints are not supported", "use the original F32, F16 or BF16 weights");
-        var config = Family.Of(file).Read(file);
-        config.Validate(path);
-        return config;
+        using var document = ConfigFile.Parse(ConfigPath(directory));
+        return Read(new ConfigFile(ConfigPath(directory), document.RootElement));
     }
 
     /// <summary>Loads the weights, tensor by tensor.</summary>
@@ -88,6 +86,22 @@ public sealed class ModelDirectory : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _checkpoint.Dispose();
+
+    private static string ConfigPath(string directory)
+    {
+        if (!Directory.Exists(directory)) throw new ModelException(directory, "no such directory", "name the directory that holds config.json and model.safetensors");
+        string path = System.IO.Path.Combine(directory, "config.json");
+        return File.Exists(path) ? path : throw NoConfig(directory);
+    }
+
+    private static DecoderConfig Read(ConfigFile file)
+    {
+        if (file.Has("quantization_config"))
+            throw new ModelException(file.Path, "`quantization_config`: quantized checkpoints are not supported", "use the original F32, F16 or BF16 weights");
+        var config = Family.Of(file).Read(file);
+        config.Validate(file.Path);
+        return config;
+    }
 
     private static ModelException NoConfig(string directory)
     {

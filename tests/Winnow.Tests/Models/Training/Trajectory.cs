@@ -1,7 +1,7 @@
-using Xunit;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Winnow.Models.Training;
+using Xunit;
 
 namespace Winnow.Tests.Models.Training;
 
