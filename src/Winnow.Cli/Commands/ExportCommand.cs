@@ -15,7 +15,8 @@ internal static class ExportCommand
         Option<string?> selection = Choose.Text("--selection", "SELECTION", "Directory that `winnow select` made.");
         Option<string?> output = Choose.Text("--out", "DIR", "Gets the kept records, a file per input file under its name.");
         Option<string?> rejected = Choose.Text("--rejected", "DIR", "Gets the other records in the same way.");
-        Option<string?> format = Choose.Text("--format", "KIND", "same (as the input, records byte for byte), jsonl or parquet. Default: same.", "same", "jsonl", "parquet");
+        Option<string?> format = Choose.Text("--format", "KIND", "same (as the input, records byte for byte), jsonl, parquet or tokens (shards as llm.c reads them). Default: same.", "same", "jsonl", "parquet", "tokens");
+        Option<string?> tokenizer = Choose.Text("--tokenizer", "DIR", "For tokens: the tokenizer. Default: the first model's.");
         Option<bool> force = Choose.Flag("--force", "Write into directories that are not empty.");
         Option<bool> json = Choose.Flag("--json", "Print the files written as one JSON object.");
         WinnowCommand command = new WinnowCommand("export", "writes the kept records of a corpus, byte for byte and in order.", "RUN --selection SELECTION --out DIR")
@@ -23,14 +24,15 @@ internal static class ExportCommand
             Details = "What is kept and what is rejected are together the corpus. The inputs are read again, and must be the files that were scored.",
             Examples = ["winnow export run --selection selection --out pruned", "winnow export run --selection selection --out pruned --rejected rest --format parquet"],
         }
-        .With("Options", [run, selection, output, rejected, format, .. compute.Symbols, force, json]);
+        .With("Options", [run, selection, output, rejected, format, tokenizer, .. compute.Symbols, force, json]);
         command.SetAction(async (parse, cancel) =>
         {
             var options = new ExportOptions
             {
                 Output = Demand.Of(parse, output),
                 Rejected = parse.GetValue(rejected),
-                Format = parse.GetValue(format) switch { "jsonl" => ExportFormat.Jsonl, "parquet" => ExportFormat.Parquet, _ => ExportFormat.Same },
+                Format = parse.GetValue(format) switch { "jsonl" => ExportFormat.Jsonl, "parquet" => ExportFormat.Parquet, "tokens" => ExportFormat.Tokens, _ => ExportFormat.Same },
+                Tokenizer = parse.GetValue(tokenizer),
                 Force = parse.GetValue(force),
             };
             string from = Runs.Find(Demand.Of(parse, run)), chosen = Demand.Of(parse, selection);

@@ -1,24 +1,47 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Winnow.Data.Compression;
 using Winnow.Data.Corpus;
+using Winnow.Data.Tokenizers;
 
 namespace Winnow.Pruning.Export;
 
 /// <summary>One file that is being exported, under a temporary name; hashed as it is written. It exists once the first record comes.</summary>
-internal sealed class ExportFile(OutputDirectory directory, string name, CorpusFormat format, CompressionKind compression) : IDisposable
+internal sealed class ExportFile(
+    OutputDirectory directory, string name, CorpusFormat format, CompressionKind compression, ExportTokenizer? tokenizer) : IDisposable
 {
+    private readonly TokenEncoder? _encoder = tokenizer?.CreateEncoder();
+    private readonly List<int> _ids = [];
     private FileStream? _file;
     private HashingStream? _stream;
     private DocumentWriter? _writer;
+    private TokenShard? _tokens;
 
     /// <summary>Records written.</summary>
     public long Records { get; private set; }
 
-    /// <summary>Writes one record.</summary>
+    /// <summary>Writes one record; as tokens, its text followed by the end-of-text token.</summary>
     public void Write(Document document, bool sameFormat)
     {
+        if (_encoder is not null)
+        {
+            _ids.Clear();
+            _encoder.Encode(document.Text.Span, _ids);
+            _ids.Add(tokenizer!.EndOfText);
+            Write(CollectionsMarshal.AsSpan(_ids));
+            return;
+        }
+
         _writer ??= new DocumentWriter(Open(), format, compression);
         _writer.Write(document, sameFormat);
+        Records++;
+    }
+
+    /// <summary>Writes the tokens of one unit.</summary>
+    public void Write(ReadOnlySpan<int> ids)
+    {
+        _tokens ??= new TokenShard(_file = Create(), tokenizer!.VocabularySize);
+        _tokens.Write(ids);
         Records++;
     }
 
@@ -31,14 +54,15 @@ internal sealed class ExportFile(OutputDirectory directory, string name, CorpusF
         _writer?.Finish();
         _writer?.Dispose();
         _writer = null;
-        if (_file is null || _stream is null || Records == 0) return null;
+        if (_file is null || Records == 0) return null;
+        _tokens?.Finish();
         _file.Flush(flushToDisk: true);
         long bytes = _file.Length;
         string path = directory.PathOf(name);
         _file.Dispose();
         _file = null;
         File.Move(path + AtomicFile.Suffix, path, overwrite: true);
-        return new ExportedFile(name, Records, bytes, _stream.Hash());
+        return new ExportedFile(name, Records, bytes, _stream?.Hash() ?? HashOf(path));
     }
 
     /// <inheritdoc/>
@@ -51,11 +75,16 @@ internal sealed class ExportFile(OutputDirectory directory, string name, CorpusF
         File.Delete(directory.PathOf(name) + AtomicFile.Suffix);
     }
 
-    private HashingStream Open()
+    private HashingStream Open() => _stream = new HashingStream(_file = Create());
+
+    private static string HashOf(string path)
     {
-        _file = new FileStream(directory.PathOf(name) + AtomicFile.Suffix, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 18);
-        return _stream = new HashingStream(_file);
+        using FileStream file = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(file));
     }
+
+    private FileStream Create() =>
+        new(directory.PathOf(name) + AtomicFile.Suffix, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 18);
 
     /// <summary>Hashes what passes through; leaves the file open.</summary>
     private sealed class HashingStream(Stream inner) : Stream

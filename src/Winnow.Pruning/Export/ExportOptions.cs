@@ -11,6 +11,9 @@ public enum ExportFormat
 
     /// <summary>Parquet with the columns <c>id</c>, <c>source</c> and <c>text</c>.</summary>
     Parquet,
+
+    /// <summary>Token shards as llm.c reads them: kept documents, each followed by the end-of-text token, or exactly the kept sequences.</summary>
+    Tokens,
 }
 
 /// <summary>What is exported, and where to.</summary>
@@ -24,6 +27,9 @@ public sealed record ExportOptions
 
     /// <summary>What is written.</summary>
     public ExportFormat Format { get; init; } = ExportFormat.Same;
+
+    /// <summary>For <see cref="ExportFormat.Tokens"/>, the tokenizer's directory or file; null takes the first model's.</summary>
+    public string? Tokenizer { get; init; }
 
     /// <summary>Write into directories that are not empty; files of the same names are replaced.</summary>
     public bool Force { get; init; }

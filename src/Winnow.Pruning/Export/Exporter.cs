@@ -25,6 +25,7 @@ public static class Exporter
         SelectionDirectory chosen = SelectionDirectory.Open(selection);
         CorpusReader corpus = OpenCorpus(manifest, run);
         CheckShards(chosen, manifest, selection);
+        ExportTokenizer? tokenizer = options.Format == ExportFormat.Tokens ? ExportTokenizer.Open(options, manifest) : null;
         OutputDirectory output = OutputDirectory.Prepare(options.Output, options.Force, corpus);
         OutputDirectory? rejected = options.Rejected is null ? null : OutputDirectory.Prepare(options.Rejected, options.Force, corpus);
         ExportMeter meter = new(chosen.Summary.All.Units, progress);
@@ -34,7 +35,7 @@ public static class Exporter
         await Parallel.ForEachAsync(Enumerable.Range(0, corpus.Shards.Count), parallel, async (shard, stop) =>
         {
             ScoredShard scored = new(ScoreTable.PartPath(run, manifest.Inputs[shard].Shard), chosen.ReadMask(shard), manifest);
-            ShardExport export = new(corpus, shard, names[shard], scored, options.Format, output, rejected, meter);
+            ShardExport export = new(corpus, shard, names[shard], scored, options.Format, tokenizer, output, rejected, meter);
             files[shard] = await export.RunAsync(stop).ConfigureAwait(false);
         }).ConfigureAwait(false);
         ExportReport report = new([.. files.Select(f => f.Kept).OfType<ExportedFile>()], [.. files.Select(f => f.Rejected).OfType<ExportedFile>()]);

@@ -10,7 +10,7 @@ internal static class OutputNames
     /// <summary>The format that a shard's records are written in.</summary>
     public static CorpusFormat FormatOf(CorpusShard shard, ExportFormat format, UnitKind unit) => format switch
     {
-        ExportFormat.Jsonl => CorpusFormat.Jsonl,
+        ExportFormat.Jsonl or ExportFormat.Tokens => CorpusFormat.Jsonl,
         ExportFormat.Parquet => CorpusFormat.Parquet,
         ExportFormat.Same when shard.Format == CorpusFormat.Text && unit == UnitKind.Document => CorpusFormat.Text,
         ExportFormat.Same when shard.Format == CorpusFormat.Parquet => CorpusFormat.Parquet,
@@ -39,11 +39,10 @@ internal static class OutputNames
 
     private static string Name(CorpusShard shard, ExportFormat format, UnitKind unit)
     {
+        if (format == ExportFormat.Tokens) return Path.ChangeExtension(Bare(shard.Name), ".bin");
         CorpusFormat written = FormatOf(shard, format, unit);
         if (written == shard.Format && CompressionOf(shard, format) == shard.Compression) return shard.Name;
-        string name = shard.Name;
-        if (CompressedStream.FromName(name) != CompressionKind.None) name = Path.ChangeExtension(name, null);
-        name = Path.ChangeExtension(name, written switch
+        string name = Path.ChangeExtension(Bare(shard.Name), written switch
         {
             CorpusFormat.Jsonl => ".jsonl",
             CorpusFormat.Parquet => ".parquet",
@@ -52,4 +51,6 @@ internal static class OutputNames
         });
         return written == CorpusFormat.Parquet ? name : name + CompressedStream.Extension(CompressionOf(shard, format));
     }
+
+    private static string Bare(string name) => CompressedStream.FromName(name) == CompressionKind.None ? name : Path.ChangeExtension(name, null);
 }

@@ -1,7 +1,10 @@
+using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Winnow.Data;
 using Winnow.Data.Corpus;
+using Winnow.Data.Packing;
 using Winnow.Data.Parquet;
+using Winnow.Data.Tokenizers;
 using Winnow.Pruning.Scoring;
 using Winnow.Pruning.Selection;
 
@@ -9,7 +12,7 @@ namespace Winnow.Pruning.Export;
 
 /// <summary>The export of one input file: reading on one thread, compressing and writing on another.</summary>
 internal sealed class ShardExport(
-    CorpusReader corpus, int shard, string name, ScoredShard scored, ExportFormat format,
+    CorpusReader corpus, int shard, string name, ScoredShard scored, ExportFormat format, ExportTokenizer? tokenizer,
     OutputDirectory output, OutputDirectory? rejectedOutput, ExportMeter meter)
 {
     private const int BatchDocuments = 512;
@@ -19,7 +22,7 @@ internal sealed class ShardExport(
     private long _unreadable;
     private long _unreadableKept;
 
-    private readonly record struct Piece(Document Document, bool IsKept, bool SameFormat);
+    private readonly record struct Piece(Document Document, bool IsKept, bool SameFormat, int[]? Ids = null);
 
     private CorpusShard Shard => corpus.Shards[shard];
 
@@ -27,8 +30,8 @@ internal sealed class ShardExport(
     public async Task<(ExportedFile? Kept, ExportedFile? Rejected)> RunAsync(CancellationToken cancel)
     {
         CorpusFormat written = OutputNames.FormatOf(Shard, format, _unit);
-        using ExportFile kept = new(output, name, written, OutputNames.CompressionOf(Shard, format));
-        using ExportFile? rejected = rejectedOutput is null ? null : new(rejectedOutput, name, written, OutputNames.CompressionOf(Shard, format));
+        using ExportFile kept = new(output, name, written, OutputNames.CompressionOf(Shard, format), tokenizer);
+        using ExportFile? rejected = rejectedOutput is null ? null : new(rejectedOutput, name, written, OutputNames.CompressionOf(Shard, format), tokenizer);
         bool wholeRows = Shard.Format == CorpusFormat.Parquet && format == ExportFormat.Same && _unit == UnitKind.Document;
         if (wholeRows) CopyRows(kept, rejected, cancel);
         else await CopyDocumentsAsync(kept, rejected, cancel).ConfigureAwait(false);
@@ -114,7 +117,7 @@ internal sealed class ShardExport(
         {
             await foreach (List<Piece> batch in pieces.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
             {
-                foreach (Piece piece in batch) (piece.IsKept ? kept : rejected)?.Write(piece.Document, piece.SameFormat);
+                foreach (Piece piece in batch) Write(piece, piece.IsKept ? kept : rejected);
             }
         }
         catch
@@ -122,6 +125,12 @@ internal sealed class ShardExport(
             await stop.CancelAsync().ConfigureAwait(false);
             throw;
         }
+    }
+
+    private static void Write(Piece piece, ExportFile? file)
+    {
+        if (piece.Ids is null) file?.Write(piece.Document, piece.SameFormat);
+        else file?.Write(piece.Ids);
     }
 
     private async Task ReadAsync(ChannelWriter<List<Piece>> writer, CancellationToken cancel)
@@ -145,11 +154,12 @@ internal sealed class ShardExport(
     private IAsyncEnumerable<Piece> PiecesAsync(CancellationToken cancel) => _unit switch
     {
         UnitKind.Document => DocumentsAsync(cancel),
+        UnitKind.Sequence when tokenizer is not null => SequencesAsync(tokenizer, cancel),
         UnitKind.Sequence => RunsAsync(cancel),
         _ => throw new InvalidOperationException($"unknown unit {_unit}"),
     };
 
-    private async IAsyncEnumerable<Piece> DocumentsAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+    private async IAsyncEnumerable<Piece> DocumentsAsync([EnumeratorCancellation] CancellationToken cancel)
     {
         using ScoredRows rows = new(scored);
         bool same = Shard.Format == OutputNames.FormatOf(Shard, format, _unit);
@@ -173,7 +183,7 @@ internal sealed class ShardExport(
         PassUnreadable(rows);
     }
 
-    private async IAsyncEnumerable<Piece> RunsAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+    private async IAsyncEnumerable<Piece> RunsAsync([EnumeratorCancellation] CancellationToken cancel)
     {
         CorpusFold? fold = scored.Manifest.FoldSeed is { } seed ? new CorpusFold(seed) : null;
         SequenceCutter[] cutters = fold is null ? [new SequenceCutter(scored, null)] : [new SequenceCutter(scored, 0), new SequenceCutter(scored, 1)];
@@ -192,5 +202,31 @@ internal sealed class ShardExport(
         {
             foreach (SequenceCutter cutter in cutters) cutter.Dispose();
         }
+    }
+
+    /// <summary>Packs again as scoring did, which gives the same sequences.</summary>
+    private async IAsyncEnumerable<Piece> SequencesAsync(
+        ExportTokenizer with, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        if (corpus.Options.Limit is not null)
+            throw new CorpusException(Shard.Path, "only the documents up to `--limit` were scored, so that its sequences cannot be packed again", "export as JSONL");
+        CorpusFold? fold = scored.Manifest.FoldSeed is { } seed ? new CorpusFold(seed) : null;
+        SequencePacker[] packers = [.. Enumerable.Range(0, fold is null ? 1 : 2).Select(_ => new SequencePacker(scored.Manifest.Context, with.EndOfText))];
+        TokenEncoder encoder = with.CreateEncoder();
+        KeepMask mask = scored.Mask;
+        Document last = new(shard, 0, "", "", default, default);
+        long row = 0;
+        await foreach (Document document in corpus.ReadAsync(shard, cancel).ConfigureAwait(false))
+        {
+            List<int> ids = [], ends = [];
+            encoder.Encode(document.Text.Span, ids, ends);
+            foreach (PackedSequence sequence in packers[fold?.Of(document.Text.Span) ?? 0].Add(new EncodedDocument(document, [.. ids], [.. ends], CarriedSpecial: false)))
+                if (row < mask.Rows) yield return new Piece(document, mask[row++], SameFormat: false, sequence.Ids);
+            last = document;
+        }
+
+        foreach (SequencePacker packer in packers)
+            if (packer.Remainder is { } rest && row < mask.Rows) yield return new Piece(last, mask[row++], SameFormat: false, rest.Ids);
+        if (row != mask.Rows) throw new CorpusException(Shard.Path, $"{row} sequences, {mask.Rows} were scored: the file has changed since", "score it again");
     }
 }

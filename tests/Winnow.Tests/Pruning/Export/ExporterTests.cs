@@ -1,8 +1,11 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using Winnow.Data;
 using Winnow.Data.Compression;
 using Winnow.Data.Corpus;
+using Winnow.Data.Packing;
+using Winnow.Data.Tokenizers;
 using Winnow.Pruning;
 using Winnow.Pruning.Export;
 using Winnow.Pruning.Scoring;
@@ -132,6 +135,76 @@ public sealed class ExporterTests : IDisposable
 
             Assert.Equal(Encoding.UTF8.GetString(document.Text.Span), string.Concat(runs.OrderBy(run => run.First).Select(run => run.Text)));
         }
+    }
+
+    [Fact]
+    public async Task Token_shards_hold_the_kept_documents_each_followed_by_the_end_of_text()
+    {
+        string input = Jsonl("a.jsonl", 30, 5);
+        string model = Fixtures.Root("e2e");
+        CorpusReader corpus = HandmadeRun.Write(_directory["run"], [input]);
+        SelectionDirectory selection = HandmadeRun.Select(_directory["run"], _directory["selection"], "bottom:50%");
+        await Exporter.ExportAsync(
+            _directory["run"], _directory["selection"],
+            new ExportOptions { Output = _directory["kept"], Format = ExportFormat.Tokens, Tokenizer = model }, threads: 1);
+        Tokenizer tokenizer = Tokenizer.Load(model);
+        TokenEncoder encoder = tokenizer.CreateEncoder();
+        List<int> expected = [];
+        foreach (Document document in corpus.Read(0).Where(document => selection.ReadMask(0)[document.Row]))
+        {
+            encoder.Encode(document.Text.Span, expected);
+            expected.Add(tokenizer.EndOfText!.Value);
+        }
+
+        Assert.Equal(expected, ReadTokens(_directory["kept/a.bin"]));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Token_shards_of_sequences_hold_exactly_those_that_are_kept(bool crossFitted)
+    {
+        string input = Jsonl("a.jsonl", 40, 5), model = Fixtures.Root("e2e");
+        CorpusReader corpus = CorpusReader.Open([input], new CorpusOptions());
+        CorpusFold? fold = crossFitted ? new CorpusFold(3) : null;
+        HandmadeRun.WriteManifest(_directory["run"], corpus, UnitKind.Sequence, fold?.Seed, model);
+        Tokenizer tokenizer = Tokenizer.Load(model);
+        SequencePacker[] packers = [new(8, tokenizer.EndOfText!.Value), new(8, tokenizer.EndOfText!.Value)];
+        List<int[]> sequences = [];
+        foreach (Document document in corpus.Read(0))
+        {
+            List<int> ids = [], ends = [];
+            tokenizer.CreateEncoder().Encode(document.Text.Span, ids, ends);
+            EncodedDocument encoded = new(document, [.. ids], [.. ends], CarriedSpecial: false);
+            sequences.AddRange(packers[fold?.Of(document.Text.Span) ?? 0].Add(encoded).Select(sequence => sequence.Ids));
+        }
+
+        sequences.AddRange(packers.Select(packer => packer.Remainder).OfType<PackedSequence>().Select(rest => rest.Ids));
+        Random random = new(3);
+        ScoreSchema schema = ScoreSchema.For(Metrics.Perplexity, models: 1, folds: crossFitted, sequences: true);
+        HandmadeRun.WritePart(_directory["run"], 0, schema, sequences.Select((_, row) => HandmadeRun.Row(
+            corpus.Shards[0], row, $"a.jsonl#{row}", random.NextDouble(), ScoreStatus.Ok) with
+        {
+            Fold = crossFitted ? 0 : null,
+            Span = default(UnitSpan),
+        }));
+        SelectionDirectory selection = HandmadeRun.Select(_directory["run"], _directory["selection"], "middle:50%");
+        await Exporter.ExportAsync(
+            _directory["run"], _directory["selection"],
+            new ExportOptions { Output = _directory["kept"], Rejected = _directory["rest"], Format = ExportFormat.Tokens }, threads: 1);
+        KeepMask mask = selection.ReadMask(0);
+        Assert.Equal(sequences.Where((_, row) => mask[row]).SelectMany(ids => ids), ReadTokens(_directory["kept/a.bin"]));
+        Assert.Equal(sequences.Where((_, row) => !mask[row]).SelectMany(ids => ids), ReadTokens(_directory["rest/a.bin"]));
+    }
+
+    /// <summary>The tokens of a uint16 shard.</summary>
+    private static int[] ReadTokens(string path)
+    {
+        byte[] content = File.ReadAllBytes(path);
+        Assert.Equal((20240520, 1), (BitConverter.ToInt32(content), BitConverter.ToInt32(content, 4)));
+        int[] tokens = [.. MemoryMarshal.Cast<byte, ushort>(content.AsSpan(1024)).ToArray().Select(id => (int)id)];
+        Assert.Equal(tokens.Length, BitConverter.ToInt32(content, 8));
+        return tokens;
     }
 
     /// <summary>Cuts each half's text every few bytes, characters included, as packing would.</summary>

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Winnow.Data.Corpus;
+using Winnow.Data.Tokenizers;
 using Winnow.Pruning;
 using Winnow.Pruning.Scoring;
 using Winnow.Pruning.Selection;
@@ -33,7 +34,7 @@ internal static class HandmadeRun
     }
 
     /// <summary>Writes the manifest of a complete run.</summary>
-    public static void WriteManifest(string run, CorpusReader corpus, UnitKind unit, ulong? foldSeed)
+    public static void WriteManifest(string run, CorpusReader corpus, UnitKind unit, ulong? foldSeed, string? model = null)
     {
         Directory.CreateDirectory(run);
         RunManifest manifest = new()
@@ -46,8 +47,8 @@ internal static class HandmadeRun
             Context = 8,
             BosIds = [],
             FoldSeed = foldSeed,
-            Models = [],
-            Tokenizer = new RunTokenizer("test", "", 1),
+            Models = model is null ? [] : [new RunModel(model, "", 1, 8, 1)],
+            Tokenizer = model is null ? new RunTokenizer("test", "", 1) : new RunTokenizer("test", Tokenizer.Load(model).Hash, 1),
             Inputs = [.. corpus.Shards.Select(shard => new RunInput(shard.Index, shard.Path, shard.Name, shard.Bytes, ""))],
             Machine = new RunMachine("", 1, "", "", ""),
         };
