@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using Winnow.Kernels;
 using Winnow.Kernels.Cpu;
@@ -7,11 +6,14 @@ namespace Winnow.Benchmarks;
 
 /// <summary>
 /// Every matrix product in turn, over and over, the peak among them, and the best of each: <c>quick [lanes] [threads] [name part]</c>.
-/// One thread is measured by its own CPU time, several by elapsed time.
+/// What is timed is CPU time, because other programs may have the cores in between.
 /// </summary>
 internal static class QuickBenchmark
 {
     private const int Rounds = 10;
+
+    // The clock of all threads together is only right to some milliseconds.
+    private const double FlopsPerSample = 5e10;
 
     public static void Run(ReadOnlySpan<string> arguments)
     {
@@ -25,25 +27,20 @@ internal static class QuickBenchmark
         for (int round = 0; round < Rounds; round++)
         {
             peak = Math.Max(peak, MachinePeak.Measure(threads, backend.Lanes));
-            for (int i = 0; i < all.Count; i++) best[i] = Math.Max(best[i], all[i].Flops / Seconds(all[i].Action, threads) / 1e9);
+            for (int i = 0; i < all.Count; i++) best[i] = Math.Max(best[i], all[i].Flops / Seconds(all[i], threads) / 1e9);
         }
 
         Console.WriteLine($"{backend.Description}: peak {peak:F1} GFLOP/s");
         for (int i = 0; i < all.Count; i++) Console.WriteLine($"{all[i].Name,-36} {best[i],8:F1} GFLOP/s {best[i] / peak,7:P1}");
     }
 
-    private static double Seconds(Action action, int threads)
+    /// <summary>CPU time per thread; waiting in a loop for another thread counts, sleeping does not.</summary>
+    private static double Seconds(Measurement what, int threads)
     {
-        if (threads == 1)
-        {
-            double start = ThreadClock.Seconds();
-            action();
-            return ThreadClock.Seconds() - start;
-        }
-
-        long ticks = Stopwatch.GetTimestamp();
-        action();
-        return Stopwatch.GetElapsedTime(ticks).TotalSeconds;
+        int times = Math.Max(1, (int)(FlopsPerSample / what.Flops));
+        double start = CpuClock.Seconds();
+        for (int i = 0; i < times; i++) what.Action();
+        return (CpuClock.Seconds() - start) / times / threads;
     }
 
     private static IEnumerable<Measurement> Measurements(CpuBackend backend, string part)
@@ -79,14 +76,9 @@ internal static class QuickBenchmark
     {
         WeightMatrix weight = backend.Pack(new Stored(shape.Out, shape.In, type));
         TensorView x = Noise(backend, shape.Rows, shape.In), y = Noise(backend, shape.Rows, shape.Out);
-        int times = Math.Max(1, 1024 / shape.Rows);
         return new Measurement(
             $"{(type == ElementType.F32 ? "packed" : type.ToString().ToLowerInvariant())} {shape}",
-            2.0 * shape.Rows * shape.In * shape.Out * times,
-            () =>
-            {
-                for (int i = 0; i < times; i++) backend.Linear(x, weight, null, Activation.None, y);
-            });
+            2.0 * shape.Rows * shape.In * shape.Out, () => backend.Linear(x, weight, null, Activation.None, y));
     }
 
     private static Measurement Live(CpuBackend backend, (int Rows, int In, int Out) shape)
