@@ -8,6 +8,7 @@ public sealed class CorpusReader
 {
     private readonly SortedDictionary<(int Shard, long Line), BadRecord> _badRecords = [];
     private readonly SortedDictionary<int, BadRecord> _badShards = [];
+    private readonly SortedSet<string> _textFields = new(StringComparer.Ordinal);
     private readonly Lock _lock = new();
     private long _bytesRead;
 
@@ -34,6 +35,15 @@ public sealed class CorpusReader
         get
         {
             lock (_lock) return [.. _badShards.Values];
+        }
+    }
+
+    /// <summary>The properties and columns that turned out to be the text in the files read so far; empty where there are none, as in plain text.</summary>
+    public IReadOnlyList<string> TextFields
+    {
+        get
+        {
+            lock (_lock) return [.. _textFields];
         }
     }
 
@@ -131,7 +141,7 @@ public sealed class CorpusReader
     public byte[] ReadHeader(int shard) =>
         Shards[shard].Format is CorpusFormat.Csv or CorpusFormat.Tsv ? CsvShard.ReadHeader(ContextOf(Shards[shard])) : [];
 
-    private ShardContext ContextOf(CorpusShard file) => new(file, Options, () => OpenStored(file), Refuse);
+    private ShardContext ContextOf(CorpusShard file) => new(file, Options, () => OpenStored(file), Refuse, Choose);
 
     private static IEnumerable<Document> ReaderOf(ShardContext context, long fromRow) => context.Shard.Format switch
     {
@@ -197,6 +207,11 @@ public sealed class CorpusReader
             ? "skip bad records with `--max-bad-records N`"
             : $"{Options.MaxBadRecords} bad records were skipped before this one; `--max-bad-records N` allows more";
         throw new TooManyBadRecordsException(new CorpusException(record.Path, record.Line, record.Why, hint == null ? goOn : hint + "; or " + goOn));
+    }
+
+    private void Choose(string textField)
+    {
+        lock (_lock) _textFields.Add(textField);
     }
 
     private CountingStream OpenStored(CorpusShard file)

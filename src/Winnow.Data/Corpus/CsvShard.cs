@@ -8,8 +8,6 @@ internal sealed class CsvShard
 {
     private const int MaxRowBytes = 1 << 30;
 
-    private static readonly string[] s_textGuesses = ["text", "content", "raw_content", "document"];
-
     private readonly ShardContext _context;
     private readonly CsvRow _row;
     private readonly LineReader _lines;
@@ -60,12 +58,13 @@ internal sealed class CsvShard
         for (int i = 0; i < _row.Count; i++) names.Add(Encoding.UTF8.GetString(_row.Field(header, i)).Trim());
         _columns = names.Count;
         CorpusOptions options = _context.Options;
-        string[] guesses = options.TextField is { } field ? [field] : s_textGuesses;
+        IReadOnlyList<string> guesses = _context.TextFields;
         _text = guesses.Select(name => names.IndexOf(name)).FirstOrDefault(found => found >= 0, -1);
         if (_text < 0)
             throw new CorpusException(
                 _context.Shard.Path, line, $"no column `{guesses[0]}`; the header has {string.Join(", ", names.Take(12).Select(name => $"`{name}`"))}",
                 "name the text column with `--text-field`");
+        _context.Choose(names[_text]);
         _id = Find(names, options.IdField, "id", "--id-field");
         _source = Find(names, options.SourceField, "source", "--source-field");
         return true;

@@ -17,6 +17,8 @@ public sealed class DocumentWriter : IDisposable
     private readonly CorpusFormat _format;
     private readonly Stream _stored;
     private readonly Stream _content;
+    private readonly bool _isMemberPerRecord;      // a gzip member for each: what readers of web archives expect
+    private readonly int? _level;
     private readonly ParquetWriter? _parquet;
     private readonly ArrayBufferWriter<byte> _line = new();
     private bool _lineIsOpen;      // the last record had no line end
@@ -32,8 +34,10 @@ public sealed class DocumentWriter : IDisposable
         if (format == CorpusFormat.XmlDocumentation) throw new ArgumentOutOfRangeException(nameof(format), "XML documentation is only read");
         _format = format;
         _stored = stream;
+        _level = level;
         bool isParquet = format == CorpusFormat.Parquet;
-        _content = CompressedStream.Write(new OpenStream(stream), isParquet ? CompressionKind.None : compression, level);
+        _isMemberPerRecord = format == CorpusFormat.Warc && compression == CompressionKind.Gzip;
+        _content = CompressedStream.Write(new OpenStream(stream), isParquet || _isMemberPerRecord ? CompressionKind.None : compression, level);
         if (!isParquet) return;
         _parquet = new ParquetWriter(
             _content, [ParquetColumn.String("id"), ParquetColumn.String("source"), ParquetColumn.String("text")],
@@ -93,6 +97,12 @@ public sealed class DocumentWriter : IDisposable
 
     private void WriteBytes(ReadOnlySpan<byte> record)
     {
+        if (_isMemberPerRecord)
+        {
+            using Stream member = CompressedStream.Write(new OpenStream(_stored), CompressionKind.Gzip, _level);
+            member.Write(record);
+            return;
+        }
         if (_lineIsOpen) _content.Write("\n"u8);
         _content.Write(record);
         _lineIsOpen = record.Length > 0 && record[^1] != '\n';

@@ -11,6 +11,14 @@ namespace Winnow.Data.Corpus;
 internal static class HtmlText
 {
     private const double MostLinks = 0.5;
+    private const int MaxDepth = 4096;
+
+    /// <summary>Elements without an end tag, or with one that is mostly left out.</summary>
+    private static readonly HashSet<string> s_unclosed = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "area", "base", "body", "br", "col", "colgroup", "dd", "dt", "embed", "head", "hr", "html", "img", "input", "li", "link", "meta", "optgroup", "option", "p",
+        "param", "rp", "rt", "source", "tbody", "td", "tfoot", "th", "thead", "tr", "track", "wbr",
+    };
 
     private static readonly HashSet<string> s_dropped = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -31,6 +39,22 @@ internal static class HtmlText
         Blocks blocks = new();
         Walk(root, blocks);
         return blocks.Finish();
+    }
+
+    /// <summary>True for pages that no parser gets through in reasonable time: the time grows with the square of the depth.</summary>
+    internal static bool NestsTooDeeply(string html)
+    {
+        int depth = 0;
+        for (int at = html.IndexOf('<', StringComparison.Ordinal); at >= 0 && at + 1 < html.Length; at = html.IndexOf('<', at + 1))
+        {
+            bool closes = html[at + 1] == '/';
+            int start = at + (closes ? 2 : 1), end = start;
+            while (end < html.Length && char.IsAsciiLetterOrDigit(html[end])) end++;
+            if (end == start || s_unclosed.GetAlternateLookup<ReadOnlySpan<char>>().Contains(html.AsSpan(start, end - start))) continue;
+            depth = Math.Max(0, depth + (closes ? -1 : 1));
+            if (depth > MaxDepth) return true;
+        }
+        return false;
     }
 
     private static IElement? OnlyArticle(IDocument document)

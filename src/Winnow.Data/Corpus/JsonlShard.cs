@@ -9,10 +9,7 @@ internal sealed class JsonlShard
     private const int SourceField = 1;
     private const int FirstTextField = 2;
 
-    private static readonly string[] s_textGuesses = ["text", "content", "raw_content", "document"];
-
     private readonly ShardContext _context;
-    private readonly string[] _textFields;
     private readonly JsonLine _line;
     private byte[] _sourceBytes = [];
     private string _source = "";
@@ -21,8 +18,7 @@ internal sealed class JsonlShard
     private JsonlShard(ShardContext context)
     {
         _context = context;
-        _textFields = context.Options.TextField is { } field ? [field] : s_textGuesses;
-        _line = new JsonLine(new JsonFields([context.Options.IdField ?? "id", context.Options.SourceField ?? "source", .. _textFields]));
+        _line = new JsonLine(new JsonFields([context.Options.IdField ?? "id", context.Options.SourceField ?? "source", .. context.TextFields]));
     }
 
     /// <summary>The documents from a row on.</summary>
@@ -79,7 +75,7 @@ internal sealed class JsonlShard
     {
         if (_textField == 0) ChooseTextField();
         JsonValue text = _line[_textField == 0 ? FirstTextField : _textField];
-        string name = _textFields[Math.Max(_textField - FirstTextField, 0)];
+        string name = _context.TextFields[Math.Max(_textField - FirstTextField, 0)];
         if (text.Kind == JsonKind.String && !text.LoneSurrogate) return text;
         if (text.Kind == JsonKind.String)
             _context.Bad(number, $"property `{name}` has an escape for half of a surrogate pair, which is no character");
@@ -93,9 +89,10 @@ internal sealed class JsonlShard
     /// <summary>The first guess that the first good record has as a string is the text of the whole file.</summary>
     private void ChooseTextField()
     {
-        for (int i = 0; i < _textFields.Length && _textField == 0; i++)
+        for (int i = 0; i < _context.TextFields.Count && _textField == 0; i++)
             if (_line[FirstTextField + i].Kind == JsonKind.String)
                 _textField = FirstTextField + i;
+        if (_textField != 0) _context.Choose(_context.TextFields[_textField - FirstTextField]);
     }
 
     private string IdOf(ReadOnlySpan<byte> line, long row)

@@ -4,6 +4,7 @@ namespace Winnow.Data.Corpus;
 internal sealed class LineReader(Stream stream)
 {
     private const int FirstSize = 1 << 20;
+    private const int MaxLineBytes = 1 << 30;
     private byte[] _buffer = new byte[FirstSize];
     private int _start;
     private int _end;
@@ -52,9 +53,8 @@ internal sealed class LineReader(Stream stream)
 
     private void Grow()
     {
-        if (_buffer.Length == Array.MaxLength)
-            throw new LineTooLongException();
-        Array.Resize(ref _buffer, (int)Math.Min(_buffer.Length * 2L, Array.MaxLength));
+        if (_buffer.Length >= MaxLineBytes) throw new LineTooLongException();
+        Array.Resize(ref _buffer, Math.Min(_buffer.Length * 2, MaxLineBytes));
     }
 
     private void SkipByteOrderMark()
@@ -65,5 +65,5 @@ internal sealed class LineReader(Stream stream)
     }
 }
 
-/// <summary>A line is longer than one block of memory can be; the caller knows where.</summary>
-internal sealed class LineTooLongException() : Exception("a line is longer than 2 GiB");
+/// <summary>A line is longer than anything that is one record; the caller knows where.</summary>
+internal sealed class LineTooLongException() : Exception("a line is longer than 1 GiB");

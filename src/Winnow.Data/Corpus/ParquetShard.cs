@@ -8,8 +8,6 @@ namespace Winnow.Data.Corpus;
 /// <summary>Reads Parquet: one document a row, from the columns that are wanted and no others.</summary>
 internal sealed class ParquetShard : IDisposable
 {
-    private static readonly string[] s_textGuesses = ["text", "content", "raw_content", "document"];
-
     private readonly ShardContext _context;
     private readonly ParquetReader _reader;
     private readonly int _textColumn;
@@ -103,9 +101,13 @@ internal sealed class ParquetShard : IDisposable
 
     private int FindText()
     {
-        string[] names = _context.Options.TextField is { } field ? [field] : s_textGuesses;
+        IReadOnlyList<string> names = _context.TextFields;
         int column = names.Select(_reader.Find).FirstOrDefault(found => found >= 0 && IsText(_reader.Columns[found]), -1);
-        if (column >= 0) return column;
+        if (column >= 0)
+        {
+            _context.Choose(_reader.Columns[column].Path);
+            return column;
+        }
         int other = names.Select(_reader.Find).FirstOrDefault(found => found >= 0, -1);
         string columns = string.Join(", ", _reader.Columns.Where(IsText).Take(12).Select(found => $"`{found.Path}`"));
         throw new CorpusException(

@@ -7,8 +7,13 @@ namespace Winnow.Data.Corpus;
 /// <param name="Options">How it is read.</param>
 /// <param name="Open">Opens its bytes as stored.</param>
 /// <param name="Refuse">Takes note of a bad record, or throws when there are too many.</param>
-internal sealed record ShardContext(CorpusShard Shard, CorpusOptions Options, Func<Stream> Open, Action<BadRecord, string?> Refuse)
+/// <param name="Choose">Takes note of the property or column that is the text.</param>
+internal sealed record ShardContext(
+    CorpusShard Shard, CorpusOptions Options, Func<Stream> Open, Action<BadRecord, string?> Refuse, Action<string> Choose)
 {
+    /// <summary>Where the text may be: what was named, or what is usual, first the most usual.</summary>
+    internal IReadOnlyList<string> TextFields { get; } = Options.TextField is { } field ? [field] : ["text", "content", "raw_content", "document"];
+
     /// <summary>The source of documents that name none.</summary>
     internal string DefaultSource { get; } = SourceName.Of(Shard.Name);
 

@@ -94,7 +94,8 @@ internal sealed class WarcShard
 
     private Document? ToDocument(HeaderBlock header, ReadOnlySpan<byte> record, int headerLength, int length, long row)
     {
-        byte[]? text = TextOf(header, record.Slice(headerLength, length));
+        byte[]? text = TextOf(header, record.Slice(headerLength, length), out bool isTooDeep);
+        if (isTooDeep) _context.Bad(row + 1, "a page whose elements nest too deeply");
         if (text == null) return null;
         if (!Utf8.IsValid(text))
         {
@@ -109,24 +110,31 @@ internal sealed class WarcShard
     }
 
     /// <summary>The text of a record; null where it has none.</summary>
-    private static byte[]? TextOf(HeaderBlock header, ReadOnlySpan<byte> body)
+    private static byte[]? TextOf(HeaderBlock header, ReadOnlySpan<byte> body, out bool isTooDeep)
     {
         string type = MediaType(header["Content-Type"]);
+        isTooDeep = false;
         return header["WARC-Type"]?.ToLowerInvariant() switch
         {
             "conversion" when type == "text/plain" => body.ToArray(),
-            "resource" when type is "text/plain" or "text/html" or "application/xhtml+xml" => Decode(body.ToArray(), type, header["Content-Type"]),
-            "response" when type == "application/http" => HttpMessage.Read(body) is { } message ? Decode(message.Body, MediaType(message.ContentType), message.ContentType) : null,
+            "resource" when type is "text/plain" or "text/html" or "application/xhtml+xml" => Decode(body.ToArray(), type, header["Content-Type"], out isTooDeep),
+            "response" when type == "application/http" =>
+                HttpMessage.Read(body) is { } message ? Decode(message.Body, MediaType(message.ContentType), message.ContentType, out isTooDeep) : null,
             _ => null,
         };
     }
 
-    private static byte[]? Decode(byte[] body, string type, string? contentType) => type switch
+    private static byte[]? Decode(byte[] body, string type, string? contentType, out bool isTooDeep)
     {
-        "text/plain" => Encoding.UTF8.GetBytes(WebText.Decode(body, contentType, isHtml: false)),
-        "text/html" or "application/xhtml+xml" => HtmlText.Of(WebText.Decode(body, contentType, isHtml: true)) is { Length: > 0 } text ? Encoding.UTF8.GetBytes(text) : null,
-        _ => null,
-    };
+        isTooDeep = false;
+        bool isHtml = type is "text/html" or "application/xhtml+xml";
+        if (!isHtml && type != "text/plain") return null;
+        string text = WebText.Decode(body, contentType, isHtml);
+        if (!isHtml) return Encoding.UTF8.GetBytes(text);
+        isTooDeep = HtmlText.NestsTooDeeply(text);
+        string main = isTooDeep ? "" : HtmlText.Of(text);
+        return main.Length == 0 ? null : Encoding.UTF8.GetBytes(main);
+    }
 
     private static string MediaType(string? contentType) => (contentType ?? "").Split(';')[0].Trim().ToLowerInvariant();
 

@@ -8,7 +8,7 @@ namespace Winnow.Pruning.Export;
 
 /// <summary>One file that is being exported, under a temporary name; hashed as it is written. It exists once the first record comes.</summary>
 internal sealed class ExportFile(
-    OutputDirectory directory, string name, CorpusFormat format, CompressionKind compression, ExportTokenizer? tokenizer) : IDisposable
+    OutputDirectory directory, string name, CorpusFormat format, CompressionKind compression, byte[] header, ExportTokenizer? tokenizer) : IDisposable
 {
     private readonly TokenEncoder? _encoder = tokenizer?.CreateEncoder();
     private readonly List<int> _ids = [];
@@ -32,7 +32,12 @@ internal sealed class ExportFile(
             return;
         }
 
-        _writer ??= new DocumentWriter(Open(), format, compression);
+        if (_writer is null)
+        {
+            _writer = new DocumentWriter(Open(), format, compression);
+            _writer.WriteHeader(header);
+        }
+
         _writer.Write(document, sameFormat);
         Records++;
     }

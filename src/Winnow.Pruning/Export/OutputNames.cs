@@ -12,7 +12,7 @@ internal static class OutputNames
     {
         ExportFormat.Jsonl or ExportFormat.Tokens => CorpusFormat.Jsonl,
         ExportFormat.Parquet => CorpusFormat.Parquet,
-        ExportFormat.Same when shard.Format == CorpusFormat.Text && unit == UnitKind.Document => CorpusFormat.Text,
+        ExportFormat.Same when unit == UnitKind.Document && shard.Format is CorpusFormat.Text or CorpusFormat.Csv or CorpusFormat.Tsv or CorpusFormat.Warc => shard.Format,
         ExportFormat.Same when shard.Format == CorpusFormat.Parquet => CorpusFormat.Parquet,
         ExportFormat.Same => CorpusFormat.Jsonl,
         _ => throw new ArgumentOutOfRangeException(nameof(format), format, "unknown format"),

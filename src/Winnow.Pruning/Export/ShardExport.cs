@@ -30,8 +30,9 @@ internal sealed class ShardExport(
     public async Task<(ExportedFile? Kept, ExportedFile? Rejected)> RunAsync(CancellationToken cancel)
     {
         CorpusFormat written = OutputNames.FormatOf(Shard, format, _unit);
-        using ExportFile kept = new(output, name, written, OutputNames.CompressionOf(Shard, format), tokenizer);
-        using ExportFile? rejected = rejectedOutput is null ? null : new(rejectedOutput, name, written, OutputNames.CompressionOf(Shard, format), tokenizer);
+        byte[] header = written == Shard.Format ? corpus.ReadHeader(shard) : [];
+        using ExportFile kept = new(output, name, written, OutputNames.CompressionOf(Shard, format), header, tokenizer);
+        using ExportFile? rejected = rejectedOutput is null ? null : new(rejectedOutput, name, written, OutputNames.CompressionOf(Shard, format), header, tokenizer);
         bool wholeRows = Shard.Format == CorpusFormat.Parquet && format == ExportFormat.Same && _unit == UnitKind.Document;
         if (wholeRows) CopyRows(kept, rejected, cancel);
         else await CopyDocumentsAsync(kept, rejected, cancel).ConfigureAwait(false);

@@ -78,6 +78,33 @@ public class CorpusReaderTests
     }
 
     [Fact]
+    public void A_file_that_changes_while_it_is_read_is_noticed()
+    {
+        using TemporaryDirectory directory = new();
+        string path = directory.Write("a.jsonl", Line + Line);
+        CorpusException e = Assert.Throws<CorpusException>(() =>
+        {
+            foreach (Document document in Open(path).Read(0))
+                if (document.Row == 0)
+                    File.AppendAllText(path, Line);
+        });
+        Assert.EndsWith("a.jsonl: the file changed while it was read", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_fields_that_were_guessed_are_told()
+    {
+        using TemporaryDirectory directory = new();
+        directory.Write("a.jsonl", "{\"content\":\"x\"}\n");
+        directory.Write("b.csv", "document,id\nx,1\n");
+        directory.Write("c.txt", "x");
+        CorpusReader reader = Open(directory.Path);
+        Assert.Empty(reader.TextFields);
+        foreach (CorpusShard shard in reader.Shards) Assert.Single(reader.Read(shard.Index));
+        Assert.Equal(["content", "document"], reader.TextFields);
+    }
+
+    [Fact]
     public void Bad_text_files_are_told()
     {
         using TemporaryDirectory directory = new();

@@ -78,7 +78,7 @@ public class ParquetTests
         MemoryStream stream = new();
         using (ParquetWriter writer = new(stream, [ParquetColumn.Int32("a"), ParquetColumn.Int64("b"), ParquetColumn.Double("c", nullable: true), ParquetColumn.String("d")]))
         {
-            for (int i = 0; i < 700_000; i++)
+            for (int i = 0; i < 300_000; i++)
             {
                 writer[0].Add(i / 1000);
                 writer[1].Add((long)i * i);
@@ -90,10 +90,10 @@ public class ParquetTests
             writer.Finish();
         }
         using ParquetReader reader = ParquetReader.Open(stream, "columns");
-        Assert.Equal(Enumerable.Range(0, 700_000).Select(i => i / 1000), All(reader.ReadInt32, reader));
-        Assert.Equal(Enumerable.Range(0, 700_000).Select(i => (long)i * i), All((group, _) => reader.ReadInt64(group, 1), reader));
-        Assert.Equal(Enumerable.Range(0, 700_000).Select(i => i % 5 == 0 ? double.NaN : i / 3.0), All((group, _) => reader.ReadDouble(group, 2), reader));
-        Assert.Equal(Enumerable.Range(0, 700_000).Select(i => i % 3 == 0 ? "ok" : "empty"), All((group, _) => reader.ReadString(group, 3), reader));
+        Assert.Equal(Enumerable.Range(0, 300_000).Select(i => i / 1000), All(reader.ReadInt32, reader));
+        Assert.Equal(Enumerable.Range(0, 300_000).Select(i => (long)i * i), All((group, _) => reader.ReadInt64(group, 1), reader));
+        Assert.Equal(Enumerable.Range(0, 300_000).Select(i => i % 5 == 0 ? double.NaN : i / 3.0), All((group, _) => reader.ReadDouble(group, 2), reader));
+        Assert.Equal(Enumerable.Range(0, 300_000).Select(i => i % 3 == 0 ? "ok" : "empty"), All((group, _) => reader.ReadString(group, 3), reader));
 
         static IEnumerable<T> All<T>(Func<int, int, T[]> read, ParquetReader reader) => reader.RowGroups.SelectMany(group => read(group.Index, 0));
     }

@@ -76,8 +76,16 @@ public class WarcTests
     }
 
     [Fact]
-    public void Pages_nest_as_deeply_as_they_like() =>
-        Assert.Equal("deep", HtmlText.Of(string.Concat(Enumerable.Repeat("<span>", 20_000)) + "deep"));
+    public void Pages_nest_deeply_and_not_beyond_measure()
+    {
+        string deep = string.Concat(Enumerable.Repeat("<div>", 2_000)) + "deep";
+        Assert.Equal("deep", HtmlText.Of(deep));
+        Assert.False(HtmlText.NestsTooDeeply(deep));
+        Assert.False(HtmlText.NestsTooDeeply(string.Concat(Enumerable.Repeat("<p>x<br><div>y</div>", 10_000))));
+        using TemporaryDirectory directory = new();
+        string path = directory.Write("crawl.warc", Response("text/html", "", Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("<div>", 500_000)))));
+        Assert.EndsWith("crawl.warc:1: a page whose elements nest too deeply", Assert.Throws<CorpusException>(() => Read(path)).Message, StringComparison.Ordinal);
+    }
 
     [Theory]
     [InlineData("WARC/1.0\r\nWARC-Type: conversion\r\n\r\nx", "a record without `Content-Length` (byte 0 of the content)")]
