@@ -151,28 +151,44 @@ public sealed class TokenEncoder
 
     private void EncodeUncached(in TextView text, int start, int end, Vector128<ulong> key)
     {
-        if (key != default)
+        ReadOnlySpan<byte> piece = text.Bytes[start..end];
+        if (key != default || _model.IsExceptional(piece))
         {
-            EncodeWord(text, start, end, key);
+            EncodeWord(text, start, end, key, whole: true);
             return;
         }
 
-        // A long piece: no merge crosses from one island to the next, and islands repeat where whole pieces do not.
-        ReadOnlySpan<byte> piece = text.Bytes[start..end];
+        // A long piece seldom comes again, its islands do.
         int first = _count;
         for (int at = 0; at < piece.Length;)
         {
             int islandEnd = _model.EndOfIsland(piece, at);
-            if (at > 0 || islandEnd < piece.Length) EncodeIsland(text, start + at, start + islandEnd, first);
-            else EncodeWord(text, start, end, default);
+            EncodeIsland(text, start + at, start + islandEnd, first);
             at = islandEnd;
         }
     }
 
     private void EncodeIsland(in TextView text, int start, int end, int first)
     {
+        Grow(3);
         int before = _count;
-        EncodeWord(text, start, end, WordCache.KeyOf(text.Bytes, start, end - start));
+        Vector128<ulong> key = WordCache.KeyOf(text.Bytes, start, end - start);
+        int known = key == default ? 0 : _cache.Find(key, ref _ids[_count]);
+        if (_model.IsExceptional(text.Bytes[start..end]))
+        {
+            _model.Encode(text.Bytes[start..end], whole: false, _word);
+            AppendWord(text, start);
+        }
+        else if (known > 0)
+        {
+            if (_wantsEnds) AddEnds(text, start, known);
+            _count += known;
+        }
+        else
+        {
+            EncodeWord(text, start, end, key, whole: false);
+        }
+
         int fused = _model.FusedId;
         if (fused < 0 || before == first || before == _count || _ids[before] != fused || _ids[before - 1] != fused) return;
         Array.Copy(_ids, before, _ids, before - 1, _count - before);
@@ -180,21 +196,10 @@ public sealed class TokenEncoder
         _count--;
     }
 
-    private void EncodeWord(in TextView text, int start, int end, Vector128<ulong> key)
+    /// <summary>Encodes a word that the table of short words does not know.</summary>
+    private void EncodeWord(in TextView text, int start, int end, Vector128<ulong> key, bool whole)
     {
         ReadOnlySpan<byte> word = text.Bytes[start..end];
-        if (_count + 3 > _ids.Length) Grow(3);
-        if (key != default)
-        {
-            int known = _cache.Find(key, ref _ids[_count]);
-            if (known > 0)
-            {
-                if (_wantsEnds) AddEnds(text, start, known);
-                _count += known;
-                return;
-            }
-        }
-
         ulong hash = 0;
         if (word.Length <= WordCache.LongestWord)
         {
@@ -206,16 +211,10 @@ public sealed class TokenEncoder
             }
         }
 
-        _model.Encode(word, _word);
+        _model.Encode(word, whole, _word);
+        AppendWord(text, start);
+        if (_word.Irregular || _word.Count == 0) return;
         ReadOnlySpan<int> found = _word.Ids.AsSpan(0, _word.Count);
-        if (_word.Irregular)
-        {
-            AppendIrregular(text, start);
-            return;
-        }
-
-        Append(text, start, found);
-        if (found.IsEmpty) return;
         if (key != default && found.Length <= 3) _cache.Add(key, found);
         else if (hash != 0) _cache.Add(word, hash, found);
     }
@@ -228,9 +227,15 @@ public sealed class TokenEncoder
         _count += ids.Length;
     }
 
-    private void AppendIrregular(in TextView text, int start)
+    /// <summary>Appends what the model has just left.</summary>
+    private void AppendWord(in TextView text, int start)
     {
-        Grow(_word.Count);
+        if (!_word.Irregular)
+        {
+            Append(text, start, _word.Ids.AsSpan(0, _word.Count));
+            return;
+        }
+
         for (int i = 0; i < _word.Count; i++)
         {
             start += _word.Lengths[i];

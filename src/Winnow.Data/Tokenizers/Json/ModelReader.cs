@@ -60,7 +60,6 @@ internal sealed record ReadModel(Dictionary<string, int> Vocabulary, SubwordMode
 
     private static ReadModel Unigram(TokenizerJson json, bool isByteLevel)
     {
-        if (isByteLevel) throw json.Unsupported("Unigram over bytes");
         var vocabulary = new Dictionary<string, int>(StringComparer.Ordinal);
         var tokens = new List<(byte[] Text, double Score)>();
         foreach (TokenizerJson entry in json.Get("vocab").Items())
@@ -75,6 +74,7 @@ internal sealed record ReadModel(Dictionary<string, int> Vocabulary, SubwordMode
         TokenizerJson unknown = json.Get("unk_id");
         int unknownId = unknown.IsNothing ? -1 : unknown.Id();
         if (unknownId >= tokens.Count) throw unknown.Error($"{unknownId} is not in the vocabulary of {tokens.Count}");
+        if (isByteLevel) throw json.Unsupported("Unigram over bytes");
         if (unknownId < 0) throw unknown.Unsupported("Unigram without `unk_id`");
         int[] fallback = json.Get("byte_fallback").Flag(false) ? ByteFallback(json, vocabulary) : [];
         return new ReadModel(vocabulary, new UnigramModel(tokens, unknownId, fallback), "Unigram");

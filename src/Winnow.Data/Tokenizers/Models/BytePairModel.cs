@@ -30,56 +30,62 @@ internal sealed class BytePairModel : SubwordModel
 {
     private readonly MergeTable _merges;
     private readonly BytePairDefinition _definition;
-    private readonly int[] _asciiIds = new int[256];
+    private readonly int[] _byteIds = new int[256];
     private readonly Dictionary<int, int> _characterIds = [];
     private readonly int[] _lengths;
-    private readonly Dictionary<byte[], int>.AlternateLookup<ReadOnlySpan<byte>> _words;
+    private readonly IslandFinder? _islands;
 
-    /// <summary>Whether some merge puts a token that ends with one byte before a token that starts with another: [last, first].</summary>
-    private readonly bool[] _joins = new bool[65536];
+    /// <summary>Over bytes: for each character of the basic plane the token that its bytes merge to by themselves; −1 for none.</summary>
+    private readonly int[] _wholeCharacters = [];
 
-    /// <summary>Whether some merge puts a token that starts with `▁` after one that does not end with it.</summary>
-    private readonly bool _joinsMetaspace;
+    /// <summary>Whether some merge joins, between these two bytes [last, first] of two characters, a part of either.</summary>
+    private readonly bool[] _ragged = new bool[65536];
 
-    private static ReadOnlySpan<byte> Metaspace => "▁"u8;
+    /// <summary>Tokens that merging does not reach, though a word that is one of them is that token.</summary>
+    private readonly Dictionary<byte[], int>.AlternateLookup<ReadOnlySpan<byte>> _unreachable;
+
+    private readonly bool _hasUnreachable;
 
     public BytePairModel(BytePairDefinition definition)
     {
         _definition = definition;
         _lengths = new int[definition.Tokens.Length];
-        var words = new Dictionary<byte[], int>(ByteSequenceComparer.Instance);
-        _words = words.GetAlternateLookup<ReadOnlySpan<byte>>();
-        _asciiIds.AsSpan().Fill(-1);
+        _byteIds.AsSpan().Fill(-1);
         for (int id = 0; id < definition.Tokens.Length; id++)
         {
             if (definition.Tokens[id] is not byte[] token || token.Length == 0) continue;
             _lengths[id] = token.Length;
-            if (definition.IgnoresMerges) words[token] = id;
-            if (definition.IsByteLevel ? token.Length == 1 : token[0] < 0x80 && token.Length == 1) _asciiIds[token[0]] = id;
+            if (token.Length == 1 && (definition.IsByteLevel || token[0] < 0x80)) _byteIds[token[0]] = id;
             else if (!definition.IsByteLevel && token.Length == Utf8.LengthOf(token[0])) _characterIds[Utf8.Decode(token, 0, out _)] = id;
         }
 
         foreach (int id in definition.ByteFallback) _lengths[id] = 1;
         if (definition.UnknownId >= 0) _lengths[definition.UnknownId] = -1;
         _merges = new MergeTable(definition.Merges, definition.IsByteLevel ? 288 : 0);
-        foreach ((int left, int right, _) in definition.Merges)
-        {
-            byte[] before = definition.Tokens[left]!, after = definition.Tokens[right]!;
-            _joins[(before[^1] << 8) | after[0]] = true;
-            _joinsMetaspace |= after.AsSpan().StartsWith(Metaspace) && !before.AsSpan().EndsWith(Metaspace);
-        }
+
+        // Ids that stand for other bytes than their spelling have no business in merges; if they do, nothing is cut.
+        var standIns = new HashSet<int>(definition.ByteFallback) { definition.UnknownId };
+        if (!definition.Merges.Any(m => standIns.Contains(m.Left) || standIns.Contains(m.Right)))
+            _islands = new IslandFinder(definition.Tokens, definition.Merges, definition.IsByteLevel);
+        if (definition.IsByteLevel) _wholeCharacters = FindWholeCharacters();
+        var unreachable = new Dictionary<byte[], int>(ByteSequenceComparer.Instance);
+        if (definition.IgnoresMerges) FindUnreachable(unreachable);
+        _hasUnreachable = unreachable.Count > 0;
+        _unreachable = unreachable.GetAlternateLookup<ReadOnlySpan<byte>>();
     }
 
     public override int FusedId => _definition.FusesUnknown ? _definition.UnknownId : -1;
 
     public override int LengthOf(int id) => _lengths[id];
 
-    public override void Encode(ReadOnlySpan<byte> word, WordScratch scratch)
+    public override bool IsExceptional(ReadOnlySpan<byte> word) => _hasUnreachable && _unreachable.TryGetValue(word, out _);
+
+    public override void Encode(ReadOnlySpan<byte> word, bool whole, WordScratch scratch)
     {
         scratch.Start(word.Length);
-        if (_definition.IgnoresMerges && _words.TryGetValue(word, out int whole))
+        if (whole && _hasUnreachable && _unreachable.TryGetValue(word, out int id))
         {
-            scratch.Add(whole, word.Length);
+            scratch.Add(id, word.Length);
             return;
         }
 
@@ -88,34 +94,74 @@ internal sealed class BytePairModel : SubwordModel
         WordMerger.Merge(_merges, scratch);
     }
 
-    /// <summary>No merge crosses from one island to the next, so each gives the ids it gives in the whole.</summary>
-    public override int EndOfIsland(ReadOnlySpan<byte> piece, int start)
+    public override int EndOfIsland(ReadOnlySpan<byte> piece, int start) => _islands?.EndFrom(piece, start) ?? piece.Length;
+
+    /// <summary>Bytes of a character merge among themselves, whatever stands around, unless some token holds a part of it together
+    /// with a neighbour; where none can, a word may start with whole characters instead of their bytes.</summary>
+    private int[] FindWholeCharacters()
     {
-        if (_definition.IgnoresMerges) return piece.Length;
-        bool[] joins = _joins;
-        int last = piece[start];
-        for (int i = start + 1; i < piece.Length; i++)
+        var scratch = new WordScratch();
+        var whole = new int[0x10000];
+        whole.AsSpan().Fill(-1);
+        for (int id = 0; id < _definition.Tokens.Length; id++)
         {
-            int here = piece[i];
-            if (!joins[(last << 8) | here] && (_definition.IsByteLevel || (here & 0xC0) != 0x80)) return i;
-            if (here == 0xE2 && !_definition.IsByteLevel && !_joinsMetaspace && StartsWord(piece, i)) return i;
-            last = here;
+            if (_definition.Tokens[id] is not { Length: 2 or 3 } token || !System.Text.Unicode.Utf8.IsValid(token)) continue;
+            if (token.Length != Utf8.LengthOf(token[0])) continue;
+            Encode(token, whole: false, scratch);
+            if (scratch.Count == 1) whole[Utf8.Decode(token, 0, out _)] = scratch.Ids[0];
         }
 
-        return piece.Length;
+        foreach ((int leftId, int rightId, _) in _definition.Merges)
+        {
+            byte[] left = _definition.Tokens[leftId]!, right = _definition.Tokens[rightId]!;
+            bool betweenCharacters = (right[0] & 0xC0) != 0x80;
+            if (betweenCharacters && !(System.Text.Unicode.Utf8.IsValid(left) && System.Text.Unicode.Utf8.IsValid(right)))
+                _ragged[(left[^1] << 8) | right[0]] = true;
+        }
+
+        return whole;
     }
 
-    private static bool StartsWord(ReadOnlySpan<byte> piece, int at) =>
-        piece[at..].StartsWith(Metaspace) && !piece[..at].EndsWith(Metaspace);
+    private void FindUnreachable(Dictionary<byte[], int> unreachable)
+    {
+        var scratch = new WordScratch();
+        for (int id = 0; id < _definition.Tokens.Length; id++)
+        {
+            if (_definition.Tokens[id] is not byte[] token || token.Length == 0) continue;
+            Encode(token, whole: false, scratch);
+            if (scratch.Count != 1 || scratch.Ids[0] != id) unreachable[token] = id;
+        }
+    }
 
     private void StartWithBytes(ReadOnlySpan<byte> word, WordScratch scratch)
     {
-        foreach (byte b in word)
+        for (int at = 0; at < word.Length;)
         {
-            int id = _asciiIds[b];
+            int length = 0;
+            int id = word[at] >= 0xC0 ? WholeCharacterAt(word, at, out length) : -1;
+            if (id >= 0)
+            {
+                scratch.Add(id, length);
+                at += length;
+                continue;
+            }
+
+            id = _byteIds[word[at++]];
             if (id >= 0) scratch.Add(id, 1);
             else AddUnknown(1, scratch);
         }
+    }
+
+    /// <summary>The token of a character of two or three bytes, where it may stand for them; else −1.</summary>
+    private int WholeCharacterAt(ReadOnlySpan<byte> word, int at, out int length)
+    {
+        length = Utf8.LengthOf(word[at]);
+        int end = at + length;
+        if (_wholeCharacters.Length == 0 || length > 3 || end > word.Length) return -1;
+        // Tokens themselves are encoded, too, and may hold parts of characters.
+        if ((word[at + 1] & 0xC0) != 0x80 || (word[end - 1] & 0xC0) != 0x80) return -1;
+        bool isFree = (at == 0 || !_ragged[(word[at - 1] << 8) | word[at]]) && (end == word.Length || !_ragged[(word[end - 1] << 8) | word[end]]);
+        return isFree ? _wholeCharacters[Utf8.Decode(word, at, out _)] : -1;
     }
 
     private void StartWithCharacters(ReadOnlySpan<byte> word, WordScratch scratch)
@@ -123,7 +169,7 @@ internal sealed class BytePairModel : SubwordModel
         for (int at = 0; at < word.Length;)
         {
             int codePoint = Utf8.Decode(word, at, out int length);
-            int id = codePoint < 0x80 ? _asciiIds[codePoint] : _characterIds.GetValueOrDefault(codePoint, -1);
+            int id = codePoint < 0x80 ? _byteIds[codePoint] : _characterIds.GetValueOrDefault(codePoint, -1);
             if (id >= 0)
             {
                 scratch.Add(id, length);

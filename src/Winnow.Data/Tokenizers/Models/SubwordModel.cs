@@ -8,10 +8,14 @@ internal abstract class SubwordModel
 
     /// <summary>Encodes one word.</summary>
     /// <param name="word">Not empty, valid UTF-8 (for a byte-level model: any bytes).</param>
+    /// <param name="whole">Whether the word is a whole piece, not an island of one.</param>
     /// <param name="scratch">Receives ids and, where <see cref="LengthOf"/> does not tell, lengths.</param>
-    public abstract void Encode(ReadOnlySpan<byte> word, WordScratch scratch);
+    public abstract void Encode(ReadOnlySpan<byte> word, bool whole, WordScratch scratch);
 
-    /// <summary>End of the part of a piece, from <paramref name="start"/> on, that can be encoded apart from the rest.</summary>
+    /// <summary>Whether a word gives other ids as a whole piece than as an island.</summary>
+    public abstract bool IsExceptional(ReadOnlySpan<byte> word);
+
+    /// <summary>End of the island of a piece that starts at <paramref name="start"/>: it gives the same ids by itself as in the piece.</summary>
     public abstract int EndOfIsland(ReadOnlySpan<byte> piece, int start);
 
     /// <summary>An id whose neighbours of the same id become one token with it; −1 where there is none.</summary>

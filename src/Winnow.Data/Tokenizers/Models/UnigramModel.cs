@@ -37,7 +37,9 @@ internal sealed class UnigramModel : SubwordModel
     /// <summary>The best path may use any token: a piece is encoded as a whole.</summary>
     public override int EndOfIsland(ReadOnlySpan<byte> piece, int start) => piece.Length;
 
-    public override void Encode(ReadOnlySpan<byte> word, WordScratch scratch)
+    public override bool IsExceptional(ReadOnlySpan<byte> word) => false;
+
+    public override void Encode(ReadOnlySpan<byte> word, bool whole, WordScratch scratch)
     {
         int size = word.Length;
         scratch.Start(size + 1);
