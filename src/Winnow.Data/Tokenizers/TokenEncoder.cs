@@ -42,7 +42,6 @@ public sealed class TokenEncoder
     /// <param name="ends">Receives, for every id, the byte of the text where its token ends: never decreasing, the last is the text's
     /// length. Exact for byte-level tokenizers; where a normalizer changes text, the end of the characters a token came from.</param>
     /// <returns>Whether the text carried a special token.</returns>
-    /// <exception cref="TokenizerException">A character has no token, and the tokenizer no token for the unknown.</exception>
     public bool Encode(ReadOnlySpan<byte> utf8, List<int> ids, List<int>? ends = null)
     {
         ArgumentNullException.ThrowIfNull(ids);
