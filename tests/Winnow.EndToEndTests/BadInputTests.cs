@@ -19,7 +19,7 @@ public sealed class BadInputTests
         { "no-text.jsonl", SmallCorpus.Utf8(SmallCorpus.Records(0, 1) + "{\"id\": \"x\", \"body\": \"t\"}\n"), "no-text.jsonl:2", "`text`" },
         { "number.jsonl", SmallCorpus.Utf8("{\"id\": \"x\", \"text\": 5}\n"), "number.jsonl:1", "`text`" },
         { "empty.jsonl", [], "empty.jsonl", "empty" },
-        { "blank.jsonl", SmallCorpus.Utf8("\n\n"), "", "no document" },
+        { "blank.jsonl", SmallCorpus.Utf8("\n\n"), "blank.jsonl", "empty" },
         { "latin.jsonl", [.. SmallCorpus.Utf8("{\"id\": \"x\", \"text\": \"caf"), 0xe9, .. SmallCorpus.Utf8("\"}\n")], "latin.jsonl:1", "UTF-8" },
         { "latin.txt", [0x63, 0x61, 0x66, 0xe9, 0x20, 0x21], "latin.txt", "UTF-8" },
         { "cut.jsonl.gz", SmallCorpus.Gzip(SmallCorpus.Records(0, 200))[..^40], "cut.jsonl.gz", "" },
@@ -73,7 +73,7 @@ public sealed class BadInputTests
         { "unknown-family", "config.json", "frobnicator" },
         { "no-weights", "model.safetensors", "" },
         { "no-config", "config.json", "" },
-        { "small-vocabulary", "", "vocabulary" },
+        { "small-vocabulary", "model", "the tokenizer has" },
     };
 
     [Theory]
@@ -185,7 +185,8 @@ public sealed class BadInputTests
                 // A tokenizer that knows more tokens than the model has rows.
                 string tokenizer = Path.Combine(model, "tokenizer.json");
                 JsonNode json = JsonNode.Parse(File.ReadAllText(tokenizer))!;
-                json["added_tokens"]!.AsArray().Add(new JsonObject { ["id"] = 900_000, ["content"] = "<|far|>", ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false, ["normalized"] = false, ["special"] = true });
+                int next = 1 + json["model"]!["vocab"]!.AsObject().Select(t => t.Value!.GetValue<int>()).Concat(json["added_tokens"]!.AsArray().Select(t => t!["id"]!.GetValue<int>())).Max();
+                json["added_tokens"]!.AsArray().Add(new JsonObject { ["id"] = next, ["content"] = "<|far|>", ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false, ["normalized"] = false, ["special"] = true });
                 File.WriteAllText(tokenizer, json.ToJsonString(), new UTF8Encoding(false));
                 break;
             case "no-weights":

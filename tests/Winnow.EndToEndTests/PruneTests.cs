@@ -77,7 +77,7 @@ public sealed class PruneTests
         string[] lines = scores.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(51, lines.Length);
         Assert.StartsWith("shard,row,id,source,bytes,tokens,nll,perplexity,bits_per_byte,el2n,memorization", lines[0], StringComparison.Ordinal);
-        Golden.Matches("pruned-ids.txt", string.Join('\n', lines[1..].Select(l => string.Join(' ', l.Split(',')[1..6]))) + "\n");
+        Golden.Matches("scores.txt", string.Join('\n', lines[1..].Select(l => string.Join(' ', l.Split(',')[1..6]))) + "\n");
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using Winnow.Cli.Bench;
 using Winnow.Cli.Infrastructure;
 using Winnow.Data.Corpus;
 using Winnow.Data.Tokenizers;
+using Winnow.Kernels;
 using Winnow.Kernels.Cpu;
 using Winnow.Models;
 using Winnow.Studies.Reports;
@@ -26,27 +27,32 @@ internal static class BenchCommand
         Option<string?> tokenizer = Choose.Text("--tokenizer", "DIR", "Tokenizer for `encode`. Default: one of 16,384 tokens, trained on the text.");
         Option<long?> rounds = Choose.Whole("--rounds", "Runs of each; the median counts. Default: 5.", 1, most: 1000);
         Option<string?> time = Choose.Text("--clock", "KIND", "wall, or cpu: time of this process' threads, for a machine that others load too. Default: wall.", "wall", "cpu");
+        Option<bool> profile = Choose.Flag("--profile", "Also say where the time of scoring and training went, operation by operation.");
         Option<bool> json = Choose.Flag("--json", "Print the results as one JSON object.");
         WinnowCommand command = new WinnowCommand("bench", "measures this machine's peak and what scoring, training and tokenizing reach of it.", "[--preset NAME] [--model DIR]")
         {
             Details = "The peak (fused multiply-adds on registers, all threads) is measured before and after every run, in the same process; a fraction is the run's speed by the peak around it, and every value is the median of the runs.",
             Examples = ["winnow bench", "winnow bench --preset gpt2-124m --only gemm,score --json", "winnow bench --model DIR"],
         }
-        .With("What", names, preset, model, context, text, tokenizer).With("Work", [.. compute.Symbols, rounds, time, json]);
+        .With("What", names, preset, model, context, text, tokenizer).With("Work", [.. compute.Symbols, rounds, time, profile, json]);
         command.SetAction(async (parse, cancel) =>
         {
             int threads = compute.Threads(parse), count = (int)(parse.GetValue(rounds) ?? 5);
-            string[] wanted = parse.GetValue(names) ?? Names;
+            string[] wanted = Choose.Given(parse, names) ?? Names;
             var clock = new BenchClock(parse.GetValue(time) == "cpu");
             var peaks = new List<double> { PeakMeter.MeasureF32(threads, clock) };
             var results = new List<Measurement>();
             await Task.Run(async () =>
             {
-                await foreach (Func<Benchmark> make in Plan(parse, wanted, threads, cancel))
+                using IBackend fast = new CpuBackend(threads);
+                using TimedBackend? counter = parse.GetValue(profile) ? new TimedBackend(fast, terminal.Time) : null;
+                await foreach (Func<Benchmark> make in Plan(parse, wanted, counter ?? fast, threads, cancel))
                 {
                     using Benchmark benchmark = make();
                     terminal.Say($"{benchmark.Name} {benchmark.Preset} …");
                     results.Add(BenchRunner.Measure(benchmark, count, clock, peaks, cancel));
+                    if (counter is not null && counter.Timings.Count > 0) Profile.Print(terminal, counter, threads);
+                    counter?.Reset();
                 }
             }, CancellationToken.None);
             Print(terminal, parse.GetValue(json), threads, peaks, results);
@@ -54,9 +60,8 @@ internal static class BenchCommand
         });
         return command;
 
-        async IAsyncEnumerable<Func<Benchmark>> Plan(ParseResult parse, string[] wanted, int threads, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+        async IAsyncEnumerable<Func<Benchmark>> Plan(ParseResult parse, string[] wanted, IBackend backend, int threads, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
         {
-            using var backend = new CpuBackend(threads);
             if (wanted.Contains("gemm")) yield return () => new GemmBenchmark(backend, threads);
             string? directory = parse.GetValue(model);
             int length = (int)(parse.GetValue(context) ?? 0);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Winnow.Cli.Bench;
 using Winnow.Cli.Infrastructure;
 using Winnow.Kernels;
 using Winnow.Pruning.Scoring;
@@ -21,13 +22,14 @@ internal static class ScoreCommand
         Option<bool> force = Choose.Flag("--force", "Write into a directory that holds something else.");
         Option<bool> dry = Choose.Flag("--dry-run", "Say what would be read, computed, written and how long it would take; write nothing.");
         Option<bool> json = Choose.Flag("--json", "Print the result as one JSON object.");
+        Option<bool> profile = Choose.Flag("--profile", "Also say where the time went, operation by operation.");
         WinnowCommand command = new WinnowCommand("score", "gives every document of a corpus its scores under a reference model.", "INPUT… --model DIR --out RUN")
         {
             Details = "Interrupted or killed, the same command goes on where it stopped. The files are the same for any number of threads.",
             Examples = ["winnow score corpus.jsonl.zst --model gpt2 --out run", "winnow score data/ --model DIR --metrics perplexity,el2n,memorization --context 512 --out run"],
         }
         .With("Input", corpus.Symbols).With("Scores", [models, tokenizer, .. scoring.Symbols])
-        .With("Output and work", [output, .. compute.Symbols, restart, force, dry, json]);
+        .With("Output and work", [output, .. compute.Symbols, restart, force, dry, json, profile]);
         command.SetAction(async (parse, cancel) =>
         {
             var request = new ScoringRequest
@@ -40,10 +42,12 @@ internal static class ScoreCommand
                 Options = scoring.Options(parse),
                 Runtime = new ScoringRuntime { Restart = parse.GetValue(restart), Force = parse.GetValue(force), Clock = terminal.Time },
             };
-            using IBackend backend = compute.Backend(parse);
+            IBackend fast = compute.Backend(parse);
+            using IBackend backend = parse.GetValue(profile) ? new TimedBackend(fast, terminal.Time) : fast;
             if (parse.GetValue(dry)) return await EstimateAsync(terminal, request, backend, parse.GetValue(json), cancel);
             ScoringResult result = await RunAsync(terminal, request, backend, cancel);
             Report(terminal, result, parse.GetValue(json));
+            if (backend is TimedBackend timed) Profile.Print(terminal, timed, compute.Threads(parse));
             return CommandLine.Done;
         });
         return command;
@@ -120,7 +124,7 @@ internal sealed class ScoringChoices
         var options = new ScoringOptions();
         return options with
         {
-            Metrics = parse.GetValue(metrics) is { } names ? names.Aggregate(Metrics.None, (all, name) => all | Of(name)) : options.Metrics,
+            Metrics = Choose.Given(parse, metrics) is { } names ? names.Aggregate(Metrics.None, (all, name) => all | Of(name)) : options.Metrics,
             Unit = parse.GetValue(unit) == "sequence" ? UnitKind.Sequence : UnitKind.Document,
             Context = (int?)parse.GetValue(context),
             Window = parse.GetValue(window) is { } rule ? Choose.Read("--window", () => WindowRule.Parse(rule)) : options.Window,

@@ -38,7 +38,7 @@ internal static class TokenizerCommand
         {
             string to = Demand.Of(parse, output);
             CorpusReader reader = CorpusReader.Open(corpus.Inputs(parse), corpus.Options(parse) with { KeepRecords = false });
-            var options = new BytePairOptions((int)(parse.GetValue(vocabulary) ?? 16384)) { Threads = compute.Threads(parse), SpecialTokens = parse.GetValue(special) ?? ["<|endoftext|>"] };
+            var options = new BytePairOptions((int)(parse.GetValue(vocabulary) ?? 16384)) { Threads = compute.Threads(parse), SpecialTokens = Choose.Given(parse, special) ?? ["<|endoftext|>"] };
             Demand.Free(to, parse.GetValue(force));
             if (parse.GetValue(dry))
             {

@@ -71,6 +71,9 @@ internal static class Choose
         return option;
     }
 
+    /// <summary>A list option's names, or null where it was not given: the parser's own answer is then an empty list.</summary>
+    internal static string[]? Given(ParseResult parse, Option<string[]?> option) => parse.GetValue(option) is { Length: > 0 } names ? names : null;
+
     /// <summary>Reads an option's text with a library's own parser, whose complaint then names the option.</summary>
     internal static T Read<T>(string name, Func<T> parse)
     {

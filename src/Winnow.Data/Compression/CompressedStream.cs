@@ -86,7 +86,7 @@ public static class CompressedStream
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new CorpusException(path, "no such file", inner: e);
+            throw new CorpusException(path, "no such file", "name a file, a directory, a glob in quotes, or `-` for standard input", e);
         }
         catch (UnauthorizedAccessException e)
         {

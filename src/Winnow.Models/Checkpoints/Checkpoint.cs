@@ -102,6 +102,6 @@ internal sealed class Checkpoint : IDisposable
         }
 
         string found = Any("*.gguf") ? "only GGUF weights" : Any("*.safetensors") ? $"safetensors files, but neither {Single} nor {Index}" : "no weights";
-        return new ModelException(directory, $"{found}; expected {Single}, or {Index} and its shards");
+        return new ModelException(directory, $"{found}; expected {Single}, or {Index} and its shards", "name the directory that holds the checkpoint's weights");
     }
 }

@@ -26,7 +26,7 @@ internal abstract class Family
         if (All.TryGetValue(type, out var family)) return family;
         string supported = string.Join(", ", All.Keys.Order(StringComparer.Ordinal));
         throw new ModelException(config.Path, $"`model_type` is `{type}`, which is not supported; expected one of {supported}",
-            config.Has("text_config") ? "this is a model of several modalities; Winnow reads text models" : null);
+            config.Has("text_config") ? "this is a model of several modalities; Winnow reads text models" : "use a checkpoint of a supported family as the reference");
     }
 
     /// <summary>Reads the configuration.</summary>

@@ -11,7 +11,7 @@ namespace Winnow.Studies.Reports;
 /// <param name="cuts">Where the selection cuts, ascending; with a score per half, in the order of the halves.</param>
 internal sealed class ScoreStatistics(string metric, int column, IReadOnlyList<IReadOnlyList<double>> cuts)
 {
-    private const int Bins = 72, LengthBins = 40, ScoreBins = 36, SamplesEach = 10, MostSources = 5000;
+    private const int Bins = 72, MostLengthBins = 40, ScoreBins = 36, SamplesEach = 10, MostSources = 5000;
     private const string Others = "(all other sources)";
 
     private readonly Dictionary<string, SourceCount> sources = [];
@@ -40,6 +40,8 @@ internal sealed class ScoreStatistics(string metric, int column, IReadOnlyList<I
     internal long Scored => scores.Count;
 
     private bool Logarithmic => metric is "perplexity" or "nll" && scores.Lowest > 0;
+
+    private int LengthBins => lengthEdges.Length - 1;
 
     private Cut[] Cuts => [.. cuts.Select(c => new Cut([.. c.Order()]))];
 
@@ -87,7 +89,8 @@ internal sealed class ScoreStatistics(string metric, int column, IReadOnlyList<I
         kept = new long[Bins];
         scoreEdges = Edges(low, high, ScoreBins, Logarithmic);
         (double shortest, double longest) = Range(lengths, 0.0005);
-        lengthEdges = Edges(Math.Max(shortest, 1) * 0.999, Math.Max(longest, 2) * 1.001, LengthBins, true);
+        // Lengths are whole numbers: an edge between two of them, and no bin that holds none.
+        lengthEdges = [.. Edges(Math.Max(shortest, 1), Math.Max(longest, 2), MostLengthBins, true).Select(e => Math.Round(e) - 0.5).Append(Math.Max(longest, 2) + 0.5).Distinct()];
         density = new long[ScoreBins * LengthBins];
         byLength = [.. Enumerable.Range(0, LengthBins).Select(_ => new QuantileSketch())];
     }
@@ -105,7 +108,8 @@ internal sealed class ScoreStatistics(string metric, int column, IReadOnlyList<I
             total[bin]++;
             if (isKept) kept[bin]++;
         }
-        int c = Math.Clamp(BinOf(Math.Max(row.Tokens, 1), lengthEdges, true), 0, LengthBins - 1);
+        int length = Array.BinarySearch(lengthEdges, Math.Max(row.Tokens, 1));
+        int c = Math.Clamp(~length - 1, 0, LengthBins - 1);
         int r = Math.Clamp(BinOf(score, scoreEdges, Logarithmic), 0, ScoreBins - 1);
         density[(r * LengthBins) + c]++;
         byLength[c].Add(score);

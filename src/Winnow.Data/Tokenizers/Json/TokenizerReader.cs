@@ -95,7 +95,8 @@ internal static class TokenizerReader
             int expected = known.TryGetValue(content, out int same) || vocabulary.TryGetValue(content, out same) ? same
                 : Math.Max(highest + 1, vocabulary.Count);
             if (id != expected)
-                throw entry.Error($"`{content}` has id {id} here, but {expected} by the vocabulary and the tokens before it");
+                throw entry.Error($"`{content}` has id {id} here, but {expected} by the vocabulary and the tokens before it",
+                    "the file was edited or is damaged: take it from the original checkpoint");
             known[content] = id;
             highest = Math.Max(highest, id);
             tokens.Add(new AddedToken(
