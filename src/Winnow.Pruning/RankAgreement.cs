@@ -44,8 +44,8 @@ public sealed record RankAgreement(string First, string Second, long Units, doub
         return pairs;
     }
 
-    /// <summary>Spearman's ρ: Pearson's correlation of the ranks.</summary>
-    internal static double Correlate(double[] first, double[] second)
+    /// <summary>Spearman's ρ: Pearson's correlation of the ranks, ties at their mean rank; NaN where a side is constant.</summary>
+    public static double Correlate(double[] first, double[] second)
     {
         double[] x = MeanRanks(first), y = MeanRanks(second);
         double mean = (x.Length - 1) / 2.0, product = 0, squaresOfX = 0, squaresOfY = 0;

@@ -18,6 +18,7 @@ internal static class AllCommands
         yield return TrainCommand.Create(terminal);
         yield return EvalCommand.Create(terminal);
         yield return GlueCommand.Create(terminal);
+        yield return StudyCommand.Create(terminal);
         yield return TokenizerCommand.Create(terminal);
         yield return ModelCommand.Create(terminal);
         yield return ReportCommand.Create(terminal);

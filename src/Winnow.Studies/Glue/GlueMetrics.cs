@@ -1,3 +1,5 @@
+using Winnow.Pruning;
+
 namespace Winnow.Studies.Glue;
 
 /// <summary>The measures of GLUE on fixed predictions. All are in [−1, 1]; higher is better.</summary>
@@ -52,24 +54,12 @@ public static class GlueMetrics
         return xx == 0 || yy == 0 ? 0 : xy / Math.Sqrt(xx * yy);
     }
 
-    /// <summary>Spearman correlation: Pearson of the ranks, ties sharing their mean rank.</summary>
-    public static double Spearman(ReadOnlySpan<double> x, ReadOnlySpan<double> y) => Pearson(MeanRanks(x), MeanRanks(y));
-
-    private static double[] MeanRanks(ReadOnlySpan<double> values)
+    /// <summary>Spearman correlation, ties sharing their mean rank; 0 where either side is constant.</summary>
+    public static double Spearman(ReadOnlySpan<double> x, ReadOnlySpan<double> y)
     {
-        double[] keys = values.ToArray();
-        int[] order = [.. Enumerable.Range(0, keys.Length)];
-        Array.Sort(keys, order);
-        var ranks = new double[keys.Length];
-        for (int first = 0; first < keys.Length;)
-        {
-            int end = first + 1;
-            while (end < keys.Length && keys[end] == keys[first]) end++;
-            for (int i = first; i < end; i++) ranks[order[i]] = (first + end - 1) / 2.0;
-            first = end;
-        }
-
-        return ranks;
+        CheckLengths(x.Length, y.Length);
+        double correlation = RankAgreement.Correlate(x.ToArray(), y.ToArray());
+        return double.IsNaN(correlation) ? 0 : correlation;
     }
 
     private readonly record struct Confusion(long TruePositive, long FalsePositive, long FalseNegative, long TrueNegative);

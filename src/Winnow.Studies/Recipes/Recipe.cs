@@ -51,12 +51,17 @@ public sealed record Recipe
 
 /// <summary>The corpora of a study.</summary>
 /// <param name="Train">Inputs of the corpus that is pruned.</param>
-/// <param name="HoldOut">Share of it that is held out by identity hash as the test set <c>own</c>; 0 for none.</param>
+/// <param name="HoldOut">Share of it that is held out by a hash of the text as the test set <c>own</c>; 0 for none.</param>
+/// <param name="ReferenceShare">Share of it that is set apart by the same hash as the reference corpus <c>own</c>; 0 for none.</param>
 /// <param name="Test">Further test sets by name.</param>
 /// <param name="Reference">Corpora that only references are trained on, by name.</param>
 public sealed record RecipeData(
-    IReadOnlyList<string> Train, double HoldOut, IReadOnlyDictionary<string, IReadOnlyList<string>> Test,
-    IReadOnlyDictionary<string, IReadOnlyList<string>> Reference);
+    IReadOnlyList<string> Train, double HoldOut, double ReferenceShare, IReadOnlyDictionary<string, IReadOnlyList<string>> Test,
+    IReadOnlyDictionary<string, IReadOnlyList<string>> Reference)
+{
+    /// <summary>Declared sizes of corpora that are not at hand, in tokens by name (<c>train</c>, a reference's); for a dry run.</summary>
+    public IReadOnlyDictionary<string, long> Tokens { get; init; } = new Dictionary<string, long>();
+}
 
 /// <summary>A decoder's shape.</summary>
 /// <param name="Architecture"><c>gpt2</c> or <c>llama</c>.</param>
@@ -75,11 +80,11 @@ public sealed record ReferencePlan(string Name)
     /// <summary>Parameters of a checkpoint whose directory is not there yet; for the estimate of a dry run.</summary>
     public long? Parameters { get; init; }
 
-    /// <summary><c>train</c> (two-fold cross-fitted unless <see cref="SeesAll"/>), or a reference corpus's name.</summary>
-    public string Data { get; init; } = "train";
-
-    /// <summary>True trains on all of the corpus that it scores, as memorization wants.</summary>
-    public bool SeesAll { get; init; }
+    /// <summary>
+    /// <c>own</c> (the part of the corpus set apart by <see cref="RecipeData.ReferenceShare"/>), a reference corpus's name, or
+    /// <c>train</c>: it then scores what it was trained on, as memorization wants.
+    /// </summary>
+    public string Data { get; init; } = "own";
 
     /// <summary>Name of a model shape.</summary>
     public string Model { get; init; } = "";

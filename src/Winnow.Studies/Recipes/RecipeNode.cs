@@ -170,6 +170,9 @@ internal sealed class RecipeNode
         return parent._map.Children.ToDictionary(c => parent.Scalar(c.Key, key), c => parent.Texts(parent.Scalar(c.Key, key)), StringComparer.Ordinal);
     }
 
+    /// <summary>Every key of this mapping with its whole number.</summary>
+    public Dictionary<string, long> Counts() => _map.Children.Keys.Select(key => Scalar(key, "")).ToDictionary(name => name, name => Count(name)!.Value, StringComparer.Ordinal);
+
     /// <summary>Refuses keys that were not read.</summary>
     public void Finish()
     {

@@ -1,4 +1,5 @@
 using Winnow.Data;
+using Winnow.Data.Corpus;
 using Winnow.Studies.Glue;
 
 namespace Winnow.Studies.Recipes;
@@ -66,13 +67,18 @@ public static class RecipeReader
         var data = new RecipeData(
             Resolve(directory, node.Texts("train")),
             node.Number("hold_out", 0, 0.5) ?? 0,
+            node.Number("reference_share", 0, 0.5) ?? 0,
             Resolve(directory, node.NamedTexts("test")),
-            Resolve(directory, node.NamedTexts("reference")));
+            Resolve(directory, node.NamedTexts("reference")))
+        {
+            Tokens = node.Map("tokens") is { } sizes ? sizes.Counts() : new Dictionary<string, long>(),
+        };
         node.Finish();
         if (data.HoldOut == 0 && data.Test.Count == 0)
             throw root.Error("data", "no test set", "give `hold_out: 3%` of the training corpus, or `test: {name: [FILES…]}`");
         if (data.Test.ContainsKey("own")) throw node.Error("test", "`own` is the name of the held-out part of the training corpus");
-        if (data.Reference.ContainsKey("train")) throw node.Error("reference", "`train` is the name of the training corpus");
+        foreach (string name in (ReadOnlySpan<string>)["train", "own"])
+            if (data.Reference.ContainsKey(name)) throw node.Error("reference", $"the name `{name}` stands for a part of the training corpus");
         foreach ((string name, IReadOnlyList<string> files) in data.Test)
         {
             string? shared = files.Intersect(data.Train, StringComparer.Ordinal).FirstOrDefault();
@@ -100,13 +106,12 @@ public static class RecipeReader
         var references = new List<ReferencePlan>();
         foreach ((string name, RecipeNode node) in root.Maps("references"))
         {
-            string[] corpora = ["train", .. data.Reference.Keys];
+            string[] corpora = data.ReferenceShare > 0 ? ["own", "train", .. data.Reference.Keys] : ["train", .. data.Reference.Keys];
             var plan = new ReferencePlan(name)
             {
                 Directory = node.Text("directory") is { } path ? Resolve(directory, path) : null,
                 Parameters = node.Count("parameters"),
-                Data = node.Word("data", "train", corpora),
-                SeesAll = node.Word("sees", "others", "others", "all") == "all",
+                Data = node.Has("directory") ? "" : node.Word("data", "own", corpora),
                 Model = node.Text("model", "")!,
                 Length = Length(node),
                 Schedule = Schedule(node),
@@ -126,14 +131,13 @@ public static class RecipeReader
     {
         if (plan.Directory is not null)
         {
-            foreach (string key in (ReadOnlySpan<string>)["model", "tokens", "epochs", "checkpoints", "seeds", "sees"])
+            foreach (string key in (ReadOnlySpan<string>)["data", "model", "tokens", "epochs", "checkpoints", "seeds"])
                 if (node.Has(key)) throw node.Error(key, "a reference with a `directory` is not trained here");
             return;
         }
 
         CheckModel(node, plan.Model, models);
         if (plan.Length is { Tokens: 0, Epochs: 0 }) throw node.Error("tokens", "neither `tokens` nor `epochs` is given");
-        if (plan.SeesAll && plan.Data != "train") throw node.Error("sees", "`all` is about the training corpus; this reference is trained on another");
     }
 
     private static void CheckModel(RecipeNode node, string model, Dictionary<string, ModelShape> models)
@@ -212,7 +216,9 @@ public static class RecipeReader
 
     private static string Resolve(string directory, string path) => Path.GetFullPath(path, directory);
 
-    private static List<string> Resolve(string directory, IReadOnlyList<string> paths) => [.. paths.Select(path => Resolve(directory, path))];
+    /// <summary>Paths relative to the recipe; the word <c>dotnet-docs</c> stands for the documentation that every .NET SDK carries.</summary>
+    private static List<string> Resolve(string directory, IReadOnlyList<string> paths) =>
+        [.. paths.SelectMany(path => path == "dotnet-docs" ? DotnetDocumentation.Find() : [Resolve(directory, path)])];
 
     private static Dictionary<string, IReadOnlyList<string>> Resolve(string directory, IReadOnlyDictionary<string, IReadOnlyList<string>> named) =>
         named.ToDictionary(pair => pair.Key, pair => (IReadOnlyList<string>)Resolve(directory, pair.Value), StringComparer.Ordinal);

@@ -5,7 +5,7 @@ namespace Winnow.Studies.Reports;
 /// <summary>The report's pictures, as inline SVG whose colours come from the page's variables.</summary>
 internal static class Charts
 {
-    private const double Width = 960, Left = 62, Right = 18;
+    internal const double Width = 960, Left = 62, Right = 18;
 
     /// <summary>The score's distribution: kept units filled, the others pale on top of them, cuts as labelled lines.</summary>
     internal static string Histogram(ScoreHistogram data)
@@ -109,10 +109,10 @@ internal static class Charts
         return svg.Line("</svg>").ToString();
     }
 
-    private static Markup Open(double height, string label) => new Markup().Line(
+    internal static Markup Open(double height, string label) => new Markup().Line(
         $"<svg viewBox=\"0 0 {At(Width)} {At(height)}\" role=\"img\" aria-label=\"{Escape(label)}\" xmlns=\"http://www.w3.org/2000/svg\">");
 
-    private static void Grid(Markup svg, Axis y, IReadOnlyList<double> ticks, string name)
+    internal static void Grid(Markup svg, Axis y, IReadOnlyList<double> ticks, string name)
     {
         foreach (double tick in ticks)
         {
@@ -123,7 +123,7 @@ internal static class Charts
         svg.Line($"<text class=\"axis\" transform=\"translate(13 {At((y.Start + y.End) / 2)}) rotate(-90)\" text-anchor=\"middle\">{Escape(name)}</text>");
     }
 
-    private static void Bottom(Markup svg, Axis x, IReadOnlyList<double> ticks, double labels, string name, double nameAt)
+    internal static void Bottom(Markup svg, Axis x, IReadOnlyList<double> ticks, double labels, string name, double nameAt)
     {
         foreach (double tick in ticks)
         {

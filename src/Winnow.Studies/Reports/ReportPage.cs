@@ -11,7 +11,7 @@ public static class ReportPage
     {
         ArgumentNullException.ThrowIfNull(data);
         var page = new Markup();
-        Head(page, data);
+        Head(page, data.Title, data.Summary);
         Facts(page, data.Facts);
         Distribution(page, data.Histogram);
         Sources(page, data);
@@ -21,24 +21,31 @@ public static class ReportPage
         LeftOut(page, data);
         Costs(page, data);
         Options(page, data.Options);
-        page.Line($"<footer>Written by Winnow {Escape(data.Version)} on {Stamp(data.Created)} UTC. This page holds everything it shows; it loads nothing.</footer>");
+        return Foot(page, data.Version, data.Created);
+    }
+
+    /// <summary>The end of a page, and the page.</summary>
+    internal static string Foot(Markup page, string version, DateTimeOffset created)
+    {
+        page.Line($"<footer>Written by Winnow {Escape(version)} on {Stamp(created)} UTC. This page holds everything it shows; it loads nothing.</footer>");
         return page.Line("</main>").Line("</body>").Line("</html>").ToString();
     }
 
     private static string Stamp(DateTimeOffset time) => time.ToUniversalTime().ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture);
 
-    private static void Head(Markup page, ReportData data)
+    /// <summary>Everything up to the first section.</summary>
+    internal static void Head(Markup page, string title, string summary)
     {
         page.Line("<!doctype html>").Line("<html lang=\"en\">").Line("<head>").Line("<meta charset=\"utf-8\">");
         page.Line("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
         page.Line("<meta name=\"color-scheme\" content=\"light dark\">");
         page.Line("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">");
-        page.Line($"<title>{Escape(data.Title)} · Winnow</title>").Line("<style>").Raw(ReportStyle.Css).Line("</style>").Line("</head>");
+        page.Line($"<title>{Escape(title)} · Winnow</title>").Line("<style>").Raw(ReportStyle.Css).Line("</style>").Line("</head>");
         page.Line("<body>").Line("<main>").Line("<header>").Line($"<div class=\"mark\">{ReportStyle.Mark}<span>Winnow</span></div>");
-        page.Line($"<h1>{Escape(data.Title)}</h1>").Line($"<p class=\"lead\">{Escape(data.Summary)}</p>").Line("</header>");
+        page.Line($"<h1>{Escape(title)}</h1>").Line($"<p class=\"lead\">{Escape(summary)}</p>").Line("</header>");
     }
 
-    private static void Facts(Markup page, IReadOnlyList<Fact> facts)
+    internal static void Facts(Markup page, IReadOnlyList<Fact> facts)
     {
         if (facts.Count == 0) return;
         page.Line("<dl class=\"facts\">");
@@ -162,7 +169,7 @@ public static class ReportPage
         page.Line($"<tr{kind}><th scope=\"row\">{Escape(line.Phase)}</th><td class=\"n\">{Figures.Duration(line.Seconds)}</td><td class=\"n\">{tokens}</td><td class=\"n\">{rate}</td><td class=\"n\">{flops}</td><td class=\"n\">{speed}</td><td class=\"n\">{peak}</td></tr>");
     }
 
-    private static void Options(Markup page, IReadOnlyList<OptionGroup> groups)
+    internal static void Options(Markup page, IReadOnlyList<OptionGroup> groups)
     {
         if (groups.Count == 0) return;
         Section(page, "How to get the same again", "The same inputs, options and versions give the same bytes, for any number of threads.");
@@ -176,7 +183,7 @@ public static class ReportPage
         page.Line("</div>").Line("</section>");
     }
 
-    private static void Section(Markup page, string title, string note)
+    internal static void Section(Markup page, string title, string note)
     {
         page.Line("<section>").Line($"<h2>{Escape(title)}</h2>");
         if (note.Length > 0) page.Line($"<p class=\"say\">{Escape(note)}</p>");

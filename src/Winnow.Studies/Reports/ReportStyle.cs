@@ -41,7 +41,7 @@ internal static class ReportStyle
         .facts dt { font-size: 13px; color: var(--soft); }
         .facts dd { margin: 2px 0 0; font: 600 26px/1.25 var(--serif); letter-spacing: -.01em; }
         .facts dd.note { font: 13px/1.45 var(--sans); letter-spacing: 0; color: var(--soft); }
-        figure { margin: 0; background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: 16px 18px 10px; }
+        figure { margin: 0; background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: 16px 18px 10px; } figure + figure { margin-top: 14px; }
         .legend { display: flex; gap: 20px; font-size: 13px; color: var(--soft); margin-bottom: 2px; }
         .legend span { display: inline-flex; align-items: center; gap: 7px; }
         .swatch { width: 12px; height: 12px; border-radius: 2px; display: inline-block; }
@@ -58,6 +58,7 @@ internal static class ReportStyle
         .line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; } .line.raw { stroke-width: 1; opacity: .28; }
         .line.halo { stroke: var(--card); stroke-width: 5; opacity: .85; }
         .line.first { stroke: var(--first); } .line.second { stroke: var(--second); } .line.third { stroke: var(--third); } .line.fourth { stroke: var(--fourth); }
+        .dot.first { fill: var(--first); } .dot.second { fill: var(--second); } .dot.third { fill: var(--third); } .dot.fourth { fill: var(--fourth); }
         table { border-collapse: collapse; width: 100%; font-size: 14px; }
         th, td { padding: 8px 12px 8px 0; text-align: left; border-bottom: 1px solid var(--rule); vertical-align: middle; }
         th:last-child, td:last-child { padding-right: 0; }

@@ -12,6 +12,7 @@ public sealed class RecipeTests
         data:
           train: [web.jsonl.zst]
           hold_out: 3%
+          reference_share: 20%
           test: {wikipedia: wiki-test.jsonl}
           reference: {wikipedia: [wiki-a.jsonl, wiki-b.jsonl]}
         models:
@@ -47,18 +48,18 @@ public sealed class RecipeTests
     }
 
     [Theory]
-    [InlineData("seeds: 2", "sedes: 2", "mini.yaml:16: unknown key `sedes`", "did you mean `seeds`?")]
-    [InlineData("50%]", "150%]", "mini.yaml:15: `fractions`: 150% is outside [0, 1]", null)]
-    [InlineData("50%]", "0]", "mini.yaml:15: `fractions`: 0 is not above 0", null)]
-    [InlineData("50%]", "1]", "mini.yaml:15: `fractions`: 1 is no pruning, which is always run as a baseline", null)]
-    [InlineData("lr: 0.001", "lr: fast", "mini.yaml:18: `training.final.lr`: `fast` is not a number", null)]
-    [InlineData("model: tiny, tokens: 2M", "model: tinny, tokens: 2M", "mini.yaml:18: `training.final.model`: `tinny` is not under `models`", "did you mean `tiny`?")]
-    [InlineData("model: tiny, tokens: 2M", "model: tiny", "mini.yaml:18: `training.final.tokens`: neither `tokens` nor `epochs` is given", null)]
-    [InlineData("data: wikipedia,", "data: wikipdia,", "mini.yaml:12: `references.wiki.data`: `wikipdia` is none of `train`, `wikipedia`", "did you mean `wikipedia`?")]
-    [InlineData("wiki-test.jsonl}", "web.jsonl.zst}", "mini.yaml:6: `data.test`: `wikipedia`: /corpora/web.jsonl.zst is a training input too", "a test set must not be trained on; use `hold_out` to split one corpus")]
-    [InlineData("heads: 2}", "heads: 3}", "mini.yaml:9: `models.tiny.heads`: 3 heads do not divide the width 64", null)]
-    [InlineData("tokens: 1.5M", "tokens: 1.5", "mini.yaml:11: `references.web.tokens`: `1.5` is not a whole number", "write 20000, 20k, 1.5M or 7.6B")]
-    [InlineData("metrics: [perplexity, el2n]", "metrics: [perplexity, eln2]", "mini.yaml:14: `metrics`: `eln2` is none of `perplexity`, `el2n`, `memorization`", "did you mean `el2n`?")]
+    [InlineData("seeds: 2", "sedes: 2", "mini.yaml:17: unknown key `sedes`", "did you mean `seeds`?")]
+    [InlineData("50%]", "150%]", "mini.yaml:16: `fractions`: 150% is outside [0, 1]", null)]
+    [InlineData("50%]", "0]", "mini.yaml:16: `fractions`: 0 is not above 0", null)]
+    [InlineData("50%]", "1]", "mini.yaml:16: `fractions`: 1 is no pruning, which is always run as a baseline", null)]
+    [InlineData("lr: 0.001", "lr: fast", "mini.yaml:19: `training.final.lr`: `fast` is not a number", null)]
+    [InlineData("model: tiny, tokens: 2M", "model: tinny, tokens: 2M", "mini.yaml:19: `training.final.model`: `tinny` is not under `models`", "did you mean `tiny`?")]
+    [InlineData("model: tiny, tokens: 2M", "model: tiny", "mini.yaml:19: `training.final.tokens`: neither `tokens` nor `epochs` is given", null)]
+    [InlineData("data: wikipedia,", "data: wikipdia,", "mini.yaml:13: `references.wiki.data`: `wikipdia` is none of `own`, `train`, `wikipedia`", "did you mean `wikipedia`?")]
+    [InlineData("wiki-test.jsonl}", "web.jsonl.zst}", "mini.yaml:7: `data.test`: `wikipedia`: /corpora/web.jsonl.zst is a training input too", "a test set must not be trained on; use `hold_out` to split one corpus")]
+    [InlineData("heads: 2}", "heads: 3}", "mini.yaml:10: `models.tiny.heads`: 3 heads do not divide the width 64", null)]
+    [InlineData("tokens: 1.5M", "tokens: 1.5", "mini.yaml:12: `references.web.tokens`: `1.5` is not a whole number", "write 20000, 20k, 1.5M or 7.6B")]
+    [InlineData("metrics: [perplexity, el2n]", "metrics: [perplexity, eln2]", "mini.yaml:15: `metrics`: `eln2` is none of `perplexity`, `el2n`, `memorization`", "did you mean `el2n`?")]
     [InlineData("name: mini", "name: [mini", "mini.yaml:1: not YAML from here on", "is a bracket or a quote left open?")]
     public void A_mistake_names_file_line_key_and_the_nearest_right_one(string right, string wrong, string message, string? hint)
     {

@@ -1,0 +1,144 @@
+using System.CommandLine;
+using System.Globalization;
+using Winnow.Cli.Infrastructure;
+using Winnow.Data.Corpus;
+using Winnow.Kernels;
+using Winnow.Kernels.Cpu;
+using Winnow.Studies;
+using Winnow.Studies.Execution;
+using Winnow.Studies.Recipes;
+using Winnow.Studies.Reports;
+
+namespace Winnow.Cli.Commands;
+
+/// <summary><c>winnow study</c>: references, scores, every way to prune, training on what is kept, and an honest comparison.</summary>
+internal static class StudyCommand
+{
+    // What training and scoring reach of the measured peak, for estimates.
+    private const double ExpectedFraction = 0.6;
+
+    internal static Command Create(Terminal terminal)
+    {
+        var inputs = new Argument<string[]>("RECIPE") { HelpName = "RECIPE", Description = "A recipe (YAML); with --quick, the files of a corpus.", Arity = ArgumentArity.ZeroOrMore };
+        Option<bool> quick = Choose.Flag("--quick", "No recipe: does keeping half help on these files? Under ten minutes on two cores.");
+        Option<string?> output = Choose.Text("--out", "DIR", "The study's directory: steps/, results.csv, results.json, report.html.");
+        Option<bool> resume = Choose.Flag("--resume", "Only go on with a study that is there. Without it, one is begun or gone on with.");
+        Option<bool> dry = Choose.Flag("--dry-run", "Print the steps, tokens, FLOPs, hours and disk; compute nothing.");
+        Option<long?> seed = Choose.Whole("--seed", "With --quick: of everything. Default: 1.", 0);
+        var compute = new ComputeChoices();
+        Option<bool> json = Choose.Flag("--json", "Print the results (or the plan) as one JSON object.");
+        WinnowCommand command = new WinnowCommand("study", "finds out by training whether pruning helps, and which way.", "RECIPE.yaml --out DIR | --quick INPUT… --out DIR")
+        {
+            Details = "Steps whose output exists are not done again; changing a number in the recipe redoes what depends on it. Killed anywhere, the same command goes on.",
+            Examples = ["winnow study --quick corpus.jsonl.zst --out study", "winnow study recipes/paper-mini.yaml --out paper-mini --dry-run", "winnow study recipes/paper-mini.yaml --out paper-mini"],
+        }
+        .With("Input", [inputs, quick, seed]).With("Output and work", [output, .. compute.Symbols, resume, dry, json]);
+        command.SetAction(async (parse, cancel) =>
+        {
+            string[] given = parse.GetValue(inputs) ?? [];
+            if (given.Length == 0) throw new RequestException("winnow study", "no recipe given", "name a recipe, or `--quick` and the files of a corpus");
+            if (!parse.GetValue(quick) && given.Length > 1) throw new RequestException("winnow study", $"`{given[1]}` is one argument too many", "one recipe at a time; with `--quick`, any number of files");
+            Recipe recipe = parse.GetValue(quick) ? QuickRecipe.For(given, parse.GetValue(seed) ?? 1) : RecipeReader.Read(given[0]);
+            if (parse.GetValue(dry)) return Plan(terminal, recipe, compute.Threads(parse), parse.GetValue(json));
+            string directory = Demand.Of(parse, output);
+            if (parse.GetValue(resume) && !File.Exists(Path.Combine(directory, "study.json"))) throw new RequestException(directory, "holds no study to go on with", "leave `--resume` out to begin one");
+            CheckMemory(StudyEstimate.Of(StudyPlan.Of(recipe, hashInputs: false, CancellationToken.None), name => TextBytes(recipe, name)));
+            StudyPlan plan = StudyPlan.Of(recipe, hashInputs: true, cancel);
+            (StudyResults results, IReadOnlyList<StepEvent> steps) = await RunAsync(terminal, plan, directory, compute, parse, cancel);
+            string report = Path.Combine(directory, "report.html");
+            await File.WriteAllTextAsync(report, StudyPage.Render(plan, directory, results, terminal.Time.GetUtcNow()), cancel);
+            if (parse.GetValue(json)) Answer.Print(terminal, results);
+            else Print(terminal, plan, results);
+            return Say(terminal, directory, report, steps);
+        });
+        return command;
+    }
+
+    private static async Task<(StudyResults, IReadOnlyList<StepEvent>)> RunAsync(
+        Terminal terminal, StudyPlan plan, string directory, ComputeChoices compute, ParseResult parse, CancellationToken cancel)
+    {
+        using IBackend backend = compute.Backend(parse);
+        using var display = new ProgressDisplay(terminal, "study", "steps");
+        int total = plan.Graph.Steps.Count, ended = 0;
+        string current = "";
+        var steps = new Relay<StepEvent>(e =>
+        {
+            if (e.State == StepState.Running) current = e.Step.Id;
+            else Interlocked.Increment(ref ended);
+            display.Show(new ProgressState(current, ended, $"of {total} steps", (double)ended / total));
+        });
+        var within = new Relay<StepProgress>(p => display.Show(new ProgressState(current, ended, $"of {total} steps", (ended + (p.Done ?? 0)) / total, p.Text)));
+        try
+        {
+            return await Task.Run(() => StudyRunner.RunAsync(plan, directory, backend, compute.Threads(parse), steps, within, cancel), CancellationToken.None);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            throw new ResumableException($"{ended} of {total} steps are done in {directory}; the same command goes on from there");
+        }
+    }
+
+    private static int Plan(Terminal terminal, Recipe recipe, int threads, bool json)
+    {
+        StudyEstimate estimate = StudyEstimate.Of(StudyPlan.Of(recipe, hashInputs: false, CancellationToken.None), name => TextBytes(recipe, name));
+        double rate = MachinePeak.Measure(threads) * 1e9 * ExpectedFraction;
+        if (json)
+        {
+            Answer.Print(terminal, new { recipe.Name, estimate.CorpusTokens, lines = estimate.Lines, estimate.Flops, hours = estimate.Flops / rate / 3600, estimate.PeakMemoryBytes });
+            return CommandLine.Done;
+        }
+
+        var table = new PlainTable("work", "steps", "tokens", "FLOP", "hours here", "disk");
+        foreach (StudyEstimateLine line in estimate.Lines)
+            table.Add(line.Kind, Figures.Count(line.Steps), line.Tokens == 0 ? "" : Figures.Short(line.Tokens), line.Flops == 0 ? "" : Figures.Short(line.Flops), line.Flops == 0 ? "" : Hours(line.Flops / rate / 3600), line.DiskBytes == 0 ? "" : Figures.Bytes((long)line.DiskBytes));
+        table.Add("all", Figures.Count(estimate.Lines.Sum(l => l.Steps)), Figures.Short(estimate.Lines.Sum(l => l.Tokens)), Figures.Short(estimate.Flops), Hours(estimate.Flops / rate / 3600), Figures.Bytes((long)estimate.Lines.Sum(l => l.DiskBytes)));
+        table.Write(terminal.Out);
+        terminal.Out.Flush();
+        terminal.Say($"corpus about {Figures.Short(estimate.CorpusTokens)} tokens; memory up to {Figures.Bytes((long)estimate.PeakMemoryBytes)}; hours at {Figures.Short(rate)}FLOP/s, {Figures.Percent(ExpectedFraction)} of the peak measured now");
+        return CommandLine.Done;
+    }
+
+    private static string Hours(double hours) => hours.ToString(hours < 100 ? "0.00" : "N0", CultureInfo.InvariantCulture);
+
+    /// <summary>Bytes of text of a corpus: as declared, or from the sizes of its files, compressed ones counted three times.</summary>
+    private static double TextBytes(Recipe recipe, string name)
+    {
+        if (recipe.Data.Tokens.TryGetValue(name, out long tokens)) return 4.0 * tokens;
+        IReadOnlyList<string> inputs = name == "train" ? recipe.Data.Train : recipe.Data.Reference[name];
+        return CorpusReader.Open(inputs, new CorpusOptions()).Shards.Sum(shard => Math.Max(shard.Bytes, 0) * (shard.Compression == Data.Compression.CompressionKind.None ? 1.0 : 3.0));
+    }
+
+    private static void CheckMemory(StudyEstimate estimate)
+    {
+        long available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (estimate.PeakMemoryBytes > available)
+            throw new RequestException("memory", $"the largest step needs about {Figures.Bytes((long)estimate.PeakMemoryBytes)}, this machine has {Figures.Bytes(available)}", "use smaller models, or a larger machine");
+    }
+
+    private static void Print(Terminal terminal, StudyPlan plan, StudyResults results)
+    {
+        var table = new PlainTable("model", "test", "variant", "perplexity", "± seeds", "over no pruning", "interval", "verdict", "over random", "verdict");
+        foreach (VariantResult line in results.Results.OrderBy(r => r.Training, StringComparer.Ordinal).ThenBy(r => plan.Tests.ToList().IndexOf(r.Test)).ThenBy(r => r.Perplexity))
+        {
+            bool none = line.Variant.Metric == "none";
+            table.Add(
+                line.Training, line.Test, line.Variant.ToString(), Figures.Score(line.Perplexity, 5), Figures.Score(line.SeedDeviation, 2), none ? "" : Signed(line.OverNone.Value),
+                none || line.OverNone is not { Low: { } low, High: { } high } ? "" : $"{Signed(low)} … {Signed(high)}", none ? "" : line.Verdict, line.OverRandom is null ? "" : Signed(line.OverRandom.Value), line.VerdictOverRandom ?? "");
+        }
+
+        table.Write(terminal.Out, leftColumns: 3);
+        terminal.Out.Flush();
+    }
+
+    private static string Signed(double fraction) => (100 * fraction).ToString("+0.00;-0.00;0.00", CultureInfo.InvariantCulture) + "%";
+
+    private static int Say(Terminal terminal, string directory, string report, IReadOnlyList<StepEvent> steps)
+    {
+        StepEvent[] failed = [.. steps.Where(e => e.State == StepState.Failed)];
+        foreach (StepEvent failure in failed) terminal.Fail($"step {failure.Step.Id}: {failure.Error!.Message}", (failure.Error as Data.CorpusException)?.Hint ?? (failure.Error as Models.ModelException)?.Hint);
+        int skipped = steps.Count(e => e.State == StepState.Skipped);
+        if (failed.Length > 0) terminal.Say($"{failed.Length} steps failed, {skipped} that need them were not tried; the same command tries them again");
+        terminal.Say($"results: {Path.Combine(directory, "results.csv")}; report: {report}");
+        return failed.Length > 0 ? CommandLine.No : CommandLine.Done;
+    }
+}

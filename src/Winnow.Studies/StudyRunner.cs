@@ -1,0 +1,86 @@
+using System.Text.Json;
+using Winnow.Data;
+using Winnow.Kernels;
+using Winnow.Models.Training;
+using Winnow.Pruning.Scoring;
+using Winnow.Studies.Execution;
+using Winnow.Studies.Glue;
+using Winnow.Studies.Works;
+
+namespace Winnow.Studies;
+
+/// <summary>What a step in hand is doing.</summary>
+/// <param name="Text">For people: <c>loss 4.31</c>.</param>
+/// <param name="Done">Share done, in [0, 1]; null when unknown.</param>
+public sealed record StepProgress(string Text, double? Done);
+
+/// <summary>Runs a study in its directory: does what is not done, gathers what was measured.</summary>
+public static class StudyRunner
+{
+    private const string PlanFile = "study.json";
+
+    /// <summary>Runs the study's steps in this process.</summary>
+    /// <param name="plan">The study.</param>
+    /// <param name="directory">Holds one study; made where it is not there.</param>
+    /// <param name="backend">Computes.</param>
+    /// <param name="threads">For work that is not the backend's.</param>
+    /// <param name="steps">Told when a step's state changes.</param>
+    /// <param name="within">Told what the step in hand is doing.</param>
+    /// <param name="cancel">Stops in a state that the same call goes on from.</param>
+    /// <exception cref="CorpusException">The directory holds another study, or another process works in it.</exception>
+    public static async Task<(StudyResults Results, IReadOnlyList<StepEvent> Steps)> RunAsync(
+        StudyPlan plan, string directory, IBackend backend, int threads,
+        IProgress<StepEvent>? steps = null, IProgress<StepProgress>? within = null, CancellationToken cancel = default)
+    {
+        using StudyLock held = StudyLock.TryTake(directory)
+            ?? throw new CorpusException(directory, "another run is at work here", "wait for it, or name another directory");
+        Claim(plan, directory);
+        var store = new StepStore(directory);
+        var engine = new InProcessEngine(Works(backend, threads, within), TimeProvider.System);
+        IReadOnlyList<StepEvent> outcome = await engine.RunAsync(plan.Graph, store, steps, cancel).ConfigureAwait(false);
+        StudyResults results = StudyResults.Gather(plan, store);
+        await File.WriteAllTextAsync(Path.Combine(directory, "results.csv"), results.ToCsv(), cancel).ConfigureAwait(false);
+        StudyFiles.Write(Path.Combine(directory, "results.json"), results);
+        return (results, outcome);
+    }
+
+    /// <summary>Refuses a directory that holds a study of another name; the same study with changed numbers redoes what they change.</summary>
+    private static void Claim(StudyPlan plan, string directory)
+    {
+        string file = Path.Combine(directory, PlanFile);
+        if (File.Exists(file))
+        {
+            string? name = JsonDocument.Parse(File.ReadAllBytes(file)).RootElement.GetProperty("name").GetString();
+            if (name != plan.Recipe.Name)
+                throw new CorpusException(directory, $"holds the study `{name}`, this recipe is `{plan.Recipe.Name}`", "name another directory with `--out`");
+        }
+        else if (Directory.EnumerateFileSystemEntries(directory).Any(entry => Path.GetFileName(entry) != "lock"))
+        {
+            throw new CorpusException(directory, "is not empty and holds no study", "name another directory with `--out`");
+        }
+
+        StudyFiles.Write(file, plan.Recipe);
+    }
+
+    private static Dictionary<string, IStepWork> Works(IBackend backend, int threads, IProgress<StepProgress>? within)
+    {
+        IProgress<T>? Told<T>(Func<T, StepProgress> say) => within is null ? null : new Relay<T>(within, say);
+        IProgress<ScoringProgress>? scoring = Told<ScoringProgress>(p => new StepProgress($"{p.TokensPerSecond:N0} tokens/s", p.FractionDone));
+        return new Dictionary<string, IStepWork>(StringComparer.Ordinal)
+        {
+            ["prepare"] = new PrepareWork(),
+            ["tokenizer"] = new TokenizerWork(threads),
+            ["pack"] = new PackWork(threads),
+            ["train"] = new TrainWork(backend, Told<TrainingProgress>(p => new StepProgress($"loss {p.Last.Loss:0.000}, {p.TokensPerSecond:N0} tokens/s", (double)p.Last.Step / p.Steps))),
+            ["score"] = new ScoreWork(backend, scoring),
+            ["select"] = new SelectWork(threads),
+            ["evaluate"] = new EvaluateWork(backend, scoring),
+            ["glue"] = new GlueWork(backend, Told<GlueProgress>(p => new StepProgress($"{p.Task}, loss {p.Loss:0.000}", (p.Run - 1 + p.Done) / p.Runs))),
+        };
+    }
+
+    private sealed class Relay<T>(IProgress<StepProgress> to, Func<T, StepProgress> say) : IProgress<T>
+    {
+        public void Report(T value) => to.Report(say(value));
+    }
+}
