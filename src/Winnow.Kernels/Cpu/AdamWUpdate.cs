@@ -30,7 +30,7 @@ internal readonly unsafe struct AdamWUpdate : IRunKernel
     }
 
     /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Run<TLanes>(float* a, float* b, float* c, float* d, float* e, int count)
         where TLanes : struct, ILanes<TLanes>
     {

@@ -123,7 +123,7 @@ internal readonly unsafe struct AttentionBackwardWork(
     }
 
     /// <summary>Σ x · y; x holds whole registers with zeros at the end, y just the count.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static float Dot<TLanes>(float* x, float* y, int count)
         where TLanes : struct, ILanes<TLanes>
     {

@@ -101,7 +101,7 @@ internal readonly unsafe struct AttentionBlocks(AttentionShape shape, AttentionS
     }
 
     /// <summary>to = from · factor; <paramref name="to"/> holds whole registers.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void CopyScaled<TLanes>(float* from, float factor, float* to, int count)
         where TLanes : struct, ILanes<TLanes>
     {
@@ -112,7 +112,7 @@ internal readonly unsafe struct AttentionBlocks(AttentionShape shape, AttentionS
     }
 
     /// <summary>to = from · factor; <paramref name="from"/> holds whole registers, <paramref name="to"/> just the count.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void StoreScaled<TLanes>(float* from, float factor, float* to, int count)
         where TLanes : struct, ILanes<TLanes>
     {

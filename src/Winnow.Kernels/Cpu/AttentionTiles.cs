@@ -58,7 +58,7 @@ internal static unsafe class AttentionTiles
         else Tile8<TLanes, TWalk>(a, b + column, bStride, depth, c + column, cStride);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Tile8x2<TLanes, TWalk>(float* a, float* b, int bStride, int depth, float* c, int cStride)
         where TLanes : struct, ILanes<TLanes>
         where TWalk : IWalk
@@ -113,7 +113,7 @@ internal static unsafe class AttentionTiles
         Store(c + (7 * cStride), c70, c71);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Tile8<TLanes, TWalk>(float* a, float* b, int bStride, int depth, float* c, int cStride)
         where TLanes : struct, ILanes<TLanes>
         where TWalk : IWalk
@@ -148,7 +148,7 @@ internal static unsafe class AttentionTiles
         c7.Store(c + (7 * cStride));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Tile4x2<TLanes, TWalk>(float* a, float* b, int bStride, int depth, float* c, int cStride)
         where TLanes : struct, ILanes<TLanes>
         where TWalk : IWalk
@@ -183,7 +183,7 @@ internal static unsafe class AttentionTiles
         Store(c + (3 * cStride), c30, c31);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Tile4<TLanes, TWalk>(float* a, float* b, int bStride, int depth, float* c, int cStride)
         where TLanes : struct, ILanes<TLanes>
         where TWalk : IWalk
@@ -208,7 +208,7 @@ internal static unsafe class AttentionTiles
         c3.Store(c + (3 * cStride));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Tile1x2<TLanes, TWalk>(float* a, float* b, int bStride, int depth, float* c)
         where TLanes : struct, ILanes<TLanes>
         where TWalk : IWalk
@@ -227,7 +227,7 @@ internal static unsafe class AttentionTiles
         Store(c, c0, c1);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Tile1<TLanes, TWalk>(float* a, float* b, int bStride, int depth, float* c)
         where TLanes : struct, ILanes<TLanes>
         where TWalk : IWalk

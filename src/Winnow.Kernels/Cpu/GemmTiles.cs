@@ -12,7 +12,7 @@ namespace Winnow.Kernels.Cpu;
 internal static unsafe class GemmTiles
 {
     /// <summary>8 rows × 3 registers.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Tile8<TLanes>(float* a, long aStride, float* b, int depth, float* c, long cStride, int rows, bool add, float* bias)
         where TLanes : struct, ILanes<TLanes>
     {
@@ -88,7 +88,7 @@ internal static unsafe class GemmTiles
     }
 
     /// <summary>4 rows × 3 registers.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Tile4<TLanes>(float* a, long aStride, float* b, int depth, float* c, long cStride, int rows, bool add, float* bias)
         where TLanes : struct, ILanes<TLanes>
     {
@@ -132,7 +132,7 @@ internal static unsafe class GemmTiles
     }
 
     /// <summary>1 row × 3 registers.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Tile1<TLanes>(float* a, float* b, int depth, float* c, bool add, float* bias)
         where TLanes : struct, ILanes<TLanes>
     {

@@ -136,7 +136,7 @@ internal readonly unsafe struct LogitSumsWork(
     }
 
     /// <summary>Adds one panel's logits to the sums of every row, lane by lane.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Fold<TLanes>(Matrix logits, int first, int* targets, LogitSums* state, float* lanewise)
         where TLanes : struct, ILanes<TLanes>
     {

@@ -49,7 +49,7 @@ internal readonly unsafe struct LogitGradientWork(
     }
 
     /// <summary>z = scale · exp(z − logSumExp) · (1 − (z / cap)²).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void Softmax<TLanes>(float* z, int count, float logSumExp)
         where TLanes : struct, ILanes<TLanes>
     {

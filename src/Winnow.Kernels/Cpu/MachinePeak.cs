@@ -54,7 +54,7 @@ public static unsafe class MachinePeak
     }
 
     /// <summary>Enough independent chains to hide the latency of one; few enough for 16 registers.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static float Chains<TLanes>()
         where TLanes : struct, ILanes<TLanes>
     {

@@ -14,7 +14,7 @@ internal static unsafe class NarrowFloats
     private const float HalfScale = 5.192296858534828e33f;
 
     /// <summary>bf16 is the upper half of an f32.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void FromBF16<TLanes>(ushort* from, float* to, long count)
         where TLanes : struct, ILanes<TLanes>
     {
@@ -24,7 +24,7 @@ internal static unsafe class NarrowFloats
     }
 
     /// <summary>f16: zeros, subnormals, infinities and NaN included.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void FromF16<TLanes>(ushort* from, float* to, long count)
         where TLanes : struct, ILanes<TLanes>
     {

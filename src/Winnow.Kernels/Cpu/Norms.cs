@@ -67,7 +67,7 @@ internal readonly unsafe struct NormBackwardWork(
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void Group<TLanes>(float* from, float mean, float reciprocal, float* dy, float* dx, float* gainSums)
         where TLanes : struct, ILanes<TLanes>
     {
@@ -123,7 +123,7 @@ internal readonly unsafe struct NormBackwardWork(
 internal static unsafe class Norms
 {
     /// <summary>Σ x.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static float Sum<TLanes>(float* x, int count)
         where TLanes : struct, ILanes<TLanes>
     {
@@ -143,7 +143,7 @@ internal static unsafe class Norms
     }
 
     /// <summary>Σ (x − centre)².</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static float SquaredDistance<TLanes>(float* x, float centre, int count)
         where TLanes : struct, ILanes<TLanes>
     {
@@ -176,7 +176,7 @@ internal static unsafe class Norms
     }
 
     /// <summary>output = (x − mean) · reciprocal · gain + bias; the output may be x, gain and bias may be null.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Apply<TLanes>(float* x, float mean, float reciprocal, float* gain, float* bias, float* output, int count)
         where TLanes : struct, ILanes<TLanes>
     {

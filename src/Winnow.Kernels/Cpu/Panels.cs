@@ -111,7 +111,7 @@ internal readonly unsafe struct Panels(PanelLayout layout, void* data, long stri
         for (int k = 0; columns < width && k < depth; k++) new Span<float>(to + (k * width) + columns, width - columns).Clear();
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void FromColumns<TLanes>(float* from, int columns, int depth, float* to)
         where TLanes : struct, ILanes<TLanes>
     {

@@ -25,7 +25,7 @@ internal readonly unsafe struct Map<TFunction>(TFunction function) : IRunKernel
     where TFunction : unmanaged, IFunction
 {
     /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Run<TLanes>(float* a, float* b, float* c, float* d, float* e, int count)
         where TLanes : struct, ILanes<TLanes>
     {
@@ -40,7 +40,7 @@ internal readonly unsafe struct Map2<TFunction>(TFunction function) : IRunKernel
     where TFunction : unmanaged, IFunction2
 {
     /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Run<TLanes>(float* a, float* b, float* c, float* d, float* e, int count)
         where TLanes : struct, ILanes<TLanes>
     {
@@ -103,7 +103,7 @@ internal readonly unsafe struct SquaresWork(Runs runs, Matrix x, double* sums) :
         for (int run = runs.First(part); run < runs.End(part); run++) sums[run] = Squares(x.Row(run), runs.Length(run));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static double Squares(float* x, int count)
     {
         Vector256<double> even = default, odd = default;

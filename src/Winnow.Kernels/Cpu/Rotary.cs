@@ -25,7 +25,7 @@ internal readonly unsafe struct RotaryWork(
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void Head<TLanes>(float* head, float* cosines)
         where TLanes : struct, ILanes<TLanes>
     {

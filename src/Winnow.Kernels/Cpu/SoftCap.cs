@@ -24,7 +24,7 @@ internal readonly unsafe struct SoftCapWork(Matrix x, float cap) : ILaneWork
 internal static unsafe class SoftCap
 {
     /// <summary>Caps a run of logits in place.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Apply<TLanes>(float* z, int count, float cap)
         where TLanes : struct, ILanes<TLanes>
     {

@@ -6,7 +6,7 @@ namespace Winnow.Kernels.Cpu;
 internal static unsafe class Softmax
 {
     /// <summary>x = most · tanh x.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Cap<TLanes>(float* x, int count, float most)
         where TLanes : struct, ILanes<TLanes>
     {
@@ -15,7 +15,7 @@ internal static unsafe class Softmax
     }
 
     /// <summary>x = −∞ outside [lowest, highest].</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Mask<TLanes>(float* x, int count, int lowest, int highest)
         where TLanes : struct, ILanes<TLanes>
     {
@@ -32,7 +32,7 @@ internal static unsafe class Softmax
     /// x = 2^(x − g) with g the greatest of x and <paramref name="before"/>, which is returned; sums (one register, relative to
     /// before) becomes relative to g and gets the x added.
     /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static float Exponentiate<TLanes>(float* x, int count, float before, float* sums)
         where TLanes : struct, ILanes<TLanes>
     {
@@ -60,7 +60,7 @@ internal static unsafe class Softmax
     }
 
     /// <summary>x = x · 2^exponent.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Rescale<TLanes>(float* x, int count, float exponent)
         where TLanes : struct, ILanes<TLanes>
     {
@@ -69,7 +69,7 @@ internal static unsafe class Softmax
     }
 
     /// <summary>share = 2^(share − total) and slope = share · (slope − along): from a score and its value's gradient to the gradient of the score.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Differentiate<TLanes>(float* share, float* slope, int count, float total, float along)
         where TLanes : struct, ILanes<TLanes>
     {
@@ -83,7 +83,7 @@ internal static unsafe class Softmax
     }
 
     /// <summary>score = most · tanh score and slope = (slope − along) · (1 − tanh² score): the inner derivative of a soft cap.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void CapGradient<TLanes>(float* score, float* slope, int count, float most, float along)
         where TLanes : struct, ILanes<TLanes>
     {

@@ -50,7 +50,7 @@ internal static unsafe class Transposition
 
     // Written out so that everything stays in registers: log₂ Count rounds, each of which deals the first half of the registers
     // into the second like a deck of cards.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Square16<TLanes>(float* from, long fromStride, float* to, long toStride)
         where TLanes : struct, ILanes<TLanes>
     {
@@ -120,7 +120,7 @@ internal static unsafe class Transposition
         e15.Store(to + (15 * toStride));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Square8<TLanes>(float* from, long fromStride, float* to, long toStride)
         where TLanes : struct, ILanes<TLanes>
     {
@@ -154,7 +154,7 @@ internal static unsafe class Transposition
         d7.Store(to + (7 * toStride));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Square4<TLanes>(float* from, long fromStride, float* to, long toStride)
         where TLanes : struct, ILanes<TLanes>
     {
