@@ -5,6 +5,7 @@ using Winnow.Data;
 using Winnow.Data.Compression;
 using Winnow.Data.Corpus;
 using Winnow.Data.Packing;
+using Winnow.Data.Parquet;
 using Winnow.Data.Tokenizers;
 using Winnow.Pruning;
 using Winnow.Pruning.Export;
@@ -107,6 +108,43 @@ public sealed class ExporterTests : IDisposable
         Assert.Equal("0.jsonl.zst", report.Kept[0].Name);
         Document document = CorpusReader.Open([_directory["kept/0.jsonl.zst"]], new CorpusOptions()).Read(0).Single();
         Assert.Equal(("0.txt", "text number 0, \"quoted\"\n"), (document.Id, Encoding.UTF8.GetString(document.Text.Span)));
+    }
+
+    [Fact]
+    public async Task Parquet_rows_keep_all_their_columns()
+    {
+        string input = _directory["a.parquet"];
+        using (FileStream stream = File.Create(input))
+        {
+            using ParquetWriter writer = new(
+                stream, [ParquetColumn.String("text"), ParquetColumn.Double("quality", nullable: true), ParquetColumn.Int64("crawl")],
+                new ParquetWriterOptions { RowGroupRows = 40 });
+            for (int row = 0; row < 100; row++)
+            {
+                writer[0].Add($"document {row}");
+                if (row % 3 == 0) writer[1].AddNull();
+                else writer[1].Add(row / 7.0);
+                writer[2].Add(row * 1000L);
+                writer.EndRow();
+            }
+
+            writer.Finish();
+        }
+
+        HandmadeRun.Write(_directory["run"], [input]);
+        KeepMask mask = HandmadeRun.Select(_directory["run"], _directory["selection"], "middle:30%").ReadMask(0);
+        ExportReport report = await Exporter.ExportAsync(
+            _directory["run"], _directory["selection"], new ExportOptions { Output = _directory["kept"], Rejected = _directory["rest"] }, threads: 1);
+        Assert.Equal((30, 70), (report.KeptRecords, report.RejectedRecords));
+        foreach ((string name, bool wanted) in new[] { ("kept/a.parquet", true), ("rest/a.parquet", false) })
+        {
+            int[] rows = [.. Enumerable.Range(0, 100).Where(row => mask[row] == wanted)];
+            using ParquetReader file = ParquetReader.Open(_directory[name]);
+            IEnumerable<int> groups = Enumerable.Range(0, file.RowGroups.Count);
+            Assert.Equal(rows.Select(row => $"document {row}"), groups.SelectMany(group => file.ReadString(group, file.Find("text"))));
+            Assert.Equal(rows.Select(row => row % 3 == 0 ? double.NaN : row / 7.0), groups.SelectMany(group => file.ReadDouble(group, file.Find("quality"))));
+            Assert.Equal(rows.Select(row => row * 1000L), groups.SelectMany(group => file.ReadInt64(group, file.Find("crawl"))));
+        }
     }
 
     [Theory]
