@@ -7,5 +7,11 @@ if (args is ["quick", ..])
     return 0;
 }
 
+if (args is ["rows", ..])
+{
+    QuickRows.Run(args.AsSpan(1));
+    return 0;
+}
+
 BenchmarkSwitcher.FromAssembly(typeof(QuickBenchmark).Assembly).Run(args);
 return 0;

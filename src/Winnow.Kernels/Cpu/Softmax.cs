@@ -20,7 +20,8 @@ internal static unsafe class Softmax
         where TLanes : struct, ILanes<TLanes>
     {
         TLanes low = TLanes.Broadcast(lowest), high = TLanes.Broadcast(highest), hidden = TLanes.Broadcast(float.NegativeInfinity);
-        for (int i = 0; i < count; i += TLanes.Count)
+        int from = lowest > 0 ? 0 : Math.Max(0, highest + 1) / TLanes.Count * TLanes.Count;
+        for (int i = from; i < count; i += TLanes.Count)
         {
             TLanes index = TLanes.Ramp + TLanes.Broadcast(i);
             TLanes visible = TLanes.And(TLanes.LessThanOrEqual(low, index), TLanes.LessThanOrEqual(index, high));
