@@ -233,7 +233,7 @@ public sealed class CorpusReader
         if (!file.IsExplicit) return null;
         throw new CorpusException(
             isStandardInput ? "standard input" : file.Path, bytes == 0 ? "the file is empty" : "neither content nor name says what this is",
-            "say it with `--input-format jsonl|text|parquet|csv|tsv|warc`");
+            isStandardInput ? "pipe JSONL, or write it to a file whose name says what it is" : "give it a name that says it: `.jsonl`, `.txt`, `.parquet`, `.csv`, `.tsv`, `.warc`");
     }
 
     private readonly record struct FileStamp(long Length, DateTime Written)
