@@ -1,6 +1,8 @@
 namespace Winnow.Pruning;
 
-/// <summary>What a run cost, summed over its attempts.</summary>
+/// <summary>
+/// What a run cost, summed over its attempts. Of an attempt that was killed, what it did after its last finished part is missing.
+/// </summary>
 public sealed record CostLedger
 {
     /// <summary>Times the command was started.</summary>

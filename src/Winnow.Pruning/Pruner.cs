@@ -76,7 +76,7 @@ public static class Pruner
     {
         Inputs = request.Inputs,
         Corpus = request.Corpus,
-        Models = references is null ? request.Models : [.. references.References.Select(reference => reference.Directory)],
+        Models = references is null ? request.Models : [.. references.References.Select(reference => AutoReferences.ModelPath(At(request, "reference"), reference.Half))],
         Tokenizer = references is null ? request.Tokenizer : null,
         Fold = references is null ? null : new CorpusFold(request.Auto.Seed),
         Output = At(request, "run"),

@@ -110,6 +110,10 @@ public sealed class AutoReferences
         return File.Exists(path) ? JsonSerializer.Deserialize<ReferenceManifest>(File.ReadAllBytes(path), RunManifest.Json) : null;
     }
 
+    /// <summary>Where the model that saw a half lies.</summary>
+    internal static string ModelPath(string directory, int half) =>
+        Path.Combine(directory, string.Create(CultureInfo.InvariantCulture, $"half-{half}"));
+
     private async Task<ReferenceManifest> MakeAsync(CancellationToken cancel)
     {
         if (corpus.Shards.Any(RunIdentity.IsStandardInput))
@@ -231,7 +235,7 @@ public sealed class AutoReferences
 
     private TrainedReference Train(ReferencePlan plan, Tokenizer tokenizer, int half, long documents, CancellationToken cancel)
     {
-        string output = Path.Combine(directory, string.Create(CultureInfo.InvariantCulture, $"half-{half}"));
+        string output = ModelPath(directory, half);
         using TokenFile data = TokenFile.Open(TokensPath(half), plan.Context);
         TrainingOptions options = plan.Training(half, request.Auto.Seed, data.Sequences);
         DecoderConfig config = plan.Config(tokenizer.VocabularySize);

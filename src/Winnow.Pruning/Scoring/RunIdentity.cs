@@ -12,8 +12,10 @@ internal static class RunIdentity
 {
     /// <summary>Hashes models and inputs.</summary>
     public static async Task<RunManifest> MakeAsync(
-        ScoringRequest request, ScoringPlan plan, CorpusReader corpus, IReadOnlyList<ModelDirectory> models, IBackend backend, CancellationToken cancel)
+        ScoringRequest request, ScoringPlan plan, CorpusReader corpus, IReadOnlyList<ModelDirectory> models, IBackend backend,
+        IProgress<ScoringProgress>? progress, CancellationToken cancel)
     {
+        progress?.Report(new ScoringProgress("hash", 0, 0, 0, null, null));
         List<RunModel> runModels = [];
         foreach (ModelDirectory model in models)
         {
@@ -22,10 +24,14 @@ internal static class RunIdentity
         }
 
         List<RunInput> inputs = [];
+        double all = Math.Max(1, corpus.Shards.Sum(shard => Math.Max(0, shard.Bytes)));
+        long hashed = 0;
         foreach (CorpusShard shard in corpus.Shards)
         {
             string hash = IsStandardInput(shard) ? "" : await ContentHash.OfFileAsync(shard.Path, cancel).ConfigureAwait(false);
             inputs.Add(new RunInput(shard.Index, shard.Path, shard.Name, shard.Bytes, hash));
+            hashed += Math.Max(0, shard.Bytes);
+            progress?.Report(new ScoringProgress("hash", 0, 0, 0, hashed / all, null));
         }
 
         return new RunManifest

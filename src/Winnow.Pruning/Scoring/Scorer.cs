@@ -34,8 +34,8 @@ public static class Scorer
         ArgumentNullException.ThrowIfNull(backend);
         long began = Stopwatch.GetTimestamp();
         using ScoringSetup setup = ScoringSetup.Open(request);
-        progress?.Report(new ScoringProgress("hash", 0, 0, 0, null, null));
-        RunManifest manifest = await RunIdentity.MakeAsync(request, setup.Plan, setup.Corpus, setup.Models, backend, cancel).ConfigureAwait(false);
+        RunManifest manifest = await RunIdentity
+            .MakeAsync(request, setup.Plan, setup.Corpus, setup.Models, backend, progress, cancel).ConfigureAwait(false);
         TimeSpan hashing = Stopwatch.GetElapsedTime(began);
         using RunDirectory run = RunDirectory.Open(request.Output, manifest, request.Runtime.Restart, request.Runtime.Force);
         run.Faults = faults;

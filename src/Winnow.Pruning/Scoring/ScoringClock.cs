@@ -48,7 +48,7 @@ internal sealed class ScoringClock(
         TimeSpan spent = Stopwatch.GetElapsedTime(began);
         double all = pipeline.ReadToEnd ? pipeline.TextBytes : Math.Max(estimated, pipeline.TextBytes);
         double share = all > 0 ? Math.Min(1, bytes / all) : 1;
-        TimeSpan? remaining = share > 0 ? spent * ((1 - share) / share) : null;
+        TimeSpan? remaining = share >= 0.01 ? spent * ((1 - share) / share) : null;
         double overall = before + all > 0 ? ((before + (share * all)) / (before + all)) : 1;
         progress.Report(new ScoringProgress(phase, units, pipeline.Meter.Tokens, pipeline.Meter.Tokens / Math.Max(spent.TotalSeconds, 1e-3), overall, remaining));
     }

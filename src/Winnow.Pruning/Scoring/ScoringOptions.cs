@@ -125,7 +125,7 @@ public sealed record ScoringRuntime
     public int GenerationSlots { get; init; }
 
     /// <summary>Longest time that finished scores stay in memory before they are made durable.</summary>
-    public TimeSpan BlockInterval { get; init; } = TimeSpan.FromSeconds(5);
+    public TimeSpan BlockInterval { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Most rows that stay in memory before they are made durable.</summary>
     public int BlockRows { get; init; } = 4096;
