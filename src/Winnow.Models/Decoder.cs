@@ -49,6 +49,7 @@ public sealed class Decoder : IDisposable
         var weights = DecoderWeights.Build(
             config, DecoderLayout.Of(config), backend,
             slot => backend.Pack(new FloatSource(initializer.Matrix(slot), slot.Rows, slot.Columns)),
+            (slot, view) => backend.Upload(initializer.Matrix(slot), view.Tensor, view.Offset),
             Initializer.Bias, Initializer.Gain, Initializer.Bias);
         return new Decoder(config, weights, config.VocabularySize);
     }

@@ -91,14 +91,7 @@ public sealed class DecoderParameters : IDisposable
         using var model = ModelDirectory.Open(directory);
         var loader = model.Loader;
         var parameters = new DecoderParameters(model.Config, loader.Layout, backend);
-        foreach (var (slot, view) in parameters.Slots(loader.Layout))
-        {
-            loader.Matrix(slot, source =>
-            {
-                backend.Upload(source, view);
-                return true;
-            });
-        }
+        foreach (var (slot, view) in parameters.Slots(loader.Layout)) loader.Upload(slot, backend, view);
 
         parameters.UploadVectors(loader);
         return parameters;

@@ -49,9 +49,17 @@ internal sealed record DecoderWeights(
     public long Bytes => Owned.OfType<WeightMatrix>().Sum(m => m.Bytes) + Owned.OfType<Tensor>().Sum(t => 4 * t.Length);
 
     /// <summary>Weights on a backend, each matrix and vector from where the functions take it.</summary>
+    /// <param name="config">The shape.</param>
+    /// <param name="layout">Its slots.</param>
+    /// <param name="backend">Holds the vectors.</param>
+    /// <param name="matrix">A matrix to multiply with.</param>
+    /// <param name="table">Fills a [rows, columns] view with a matrix that is only looked up: its rows stay whole.</param>
+    /// <param name="bias">A matrix's bias, or null.</param>
+    /// <param name="normGain">A normalisation's gain, or null.</param>
+    /// <param name="normBias">A normalisation's bias, or null.</param>
     public static DecoderWeights Build(
         DecoderConfig config, DecoderLayout layout, IBackend backend, Func<MatrixSlot, WeightMatrix> matrix,
-        Func<MatrixSlot, float[]?> bias, Func<NormSlot, float[]?> normGain, Func<NormSlot, float[]?> normBias)
+        Action<MatrixSlot, TensorView> table, Func<MatrixSlot, float[]?> bias, Func<NormSlot, float[]?> normGain, Func<NormSlot, float[]?> normBias)
     {
         var owned = new List<IDisposable>();
 
@@ -73,6 +81,16 @@ internal sealed record DecoderWeights(
 
         Projection Project(MatrixSlot slot) => new(Matrix(slot), Vector(bias(slot)));
 
+        Projection Table(MatrixSlot slot)
+        {
+            var tensor = backend.Allocate((long)slot.Rows * slot.Columns);
+            owned.Add(tensor);
+            table(slot, tensor.AsRows(slot.Rows));
+            var rows = backend.Live(tensor.AsRows(slot.Rows));
+            owned.Add(rows);
+            return new Projection(rows, null);
+        }
+
         NormWeights? Norm(NormSlot? slot) => slot is null ? null : new NormWeights(Vector(normGain(slot)), Vector(normBias(slot)));
 
         try
@@ -80,7 +98,7 @@ internal sealed record DecoderWeights(
             var embedding = Project(layout.Embedding);
             return new DecoderWeights(
                 embedding,
-                layout.Positions is null ? null : Project(layout.Positions),
+                layout.Positions is null ? null : Table(layout.Positions),
                 [
                     .. layout.Blocks.Select(block => new BlockWeights(
                         Norm(block.AttentionNorm), Project(block.QueryKeyValue), Norm(block.QueryNorm), Norm(block.KeyNorm),

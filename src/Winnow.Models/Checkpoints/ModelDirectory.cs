@@ -81,7 +81,7 @@ public sealed class ModelDirectory : IDisposable
 
         return new Decoder(Config, DecoderWeights.Build(
             Config, Loader.Layout, backend,
-            slot => Loader.Matrix(slot, backend.Pack), Loader.Bias, Loader.Gain, Loader.Bias), vocabulary);
+            slot => Loader.Matrix(slot, backend.Pack), (slot, view) => Loader.Upload(slot, backend, view), Loader.Bias, Loader.Gain, Loader.Bias), vocabulary);
     }
 
     /// <inheritdoc/>

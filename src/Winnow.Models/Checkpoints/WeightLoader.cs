@@ -52,6 +52,13 @@ internal sealed class WeightLoader
         }
     }
 
+    /// <summary>Widens a matrix into a view of the backend's memory.</summary>
+    public void Upload(MatrixSlot slot, IBackend backend, TensorView to) => Matrix(slot, source =>
+    {
+        backend.Upload(source, to);
+        return to;
+    });
+
     /// <summary>A matrix's bias, or null.</summary>
     public float[]? Bias(MatrixSlot slot)
     {
