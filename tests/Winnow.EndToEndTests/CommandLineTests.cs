@@ -7,7 +7,7 @@ namespace Winnow.EndToEndTests;
 public sealed class CommandLineTests
 {
     private static readonly string[] Commands =
-        ["demo", "prune", "score", "scores", "select", "export", "train", "eval", "tokenizer train", "tokenizer encode", "model inspect", "report", "bench"];
+        ["demo", "prune", "score", "scores", "select", "export", "train", "eval", "glue", "study", "tokenizer train", "tokenizer encode", "model inspect", "report", "bench"];
 
     [Fact]
     public void Help_says_what_the_golden_file_says()
