@@ -55,6 +55,19 @@ public sealed class CommandLineTests
     }
 
     [Fact]
+    public void On_a_terminal_the_progress_is_drawn_and_the_work_ends()
+    {
+        if (!File.Exists("/usr/bin/script")) Assert.Skip("makes a terminal with `script` of util-linux");
+        using var winnow = new Winnow();
+        winnow.Write("a.jsonl", SmallCorpus.Records(0, 400));
+        Outcome drawn = winnow.RunOnTerminal($"prune a.jsonl --model '{Fixtures.Root("e2e")}' --context 64 --out out");
+        Assert.True(drawn.Exit == 0, drawn.ToString());
+        Assert.Contains("\u001b[", drawn.Out, StringComparison.Ordinal);
+        Assert.Contains("next: winnow train", drawn.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("nhandled", drawn.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_version_is_one_line()
     {
         using var winnow = new Winnow();

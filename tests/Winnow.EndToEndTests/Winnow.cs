@@ -45,6 +45,21 @@ internal sealed class Winnow : IDisposable
         return Finish(process);
     }
 
+    /// <summary>Runs a command line whose standard streams are a terminal.</summary>
+    internal Outcome RunOnTerminal(string line)
+    {
+        var start = new ProcessStartInfo("/usr/bin/script", ["-qec", $"'{Program}' {line}", "/dev/null"])
+        {
+            WorkingDirectory = Home,
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+            RedirectStandardInput = true,
+        };
+        start.Environment["TERM"] = "xterm";
+        using Process process = Process.Start(start)!;
+        return Finish(process);
+    }
+
     /// <summary>Starts a command line.</summary>
     internal Process Start(params string[] args)
     {

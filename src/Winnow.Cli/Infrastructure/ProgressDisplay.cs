@@ -33,7 +33,7 @@ internal sealed class ProgressDisplay : IDisposable
         this.terminal = terminal;
         started = phaseStarted = terminal.Time.GetTimestamp();
         state = new ProgressState(phase, 0, unit);
-        thread = new Thread(terminal.Interactive ? DrawBar : PrintLines) { IsBackground = true, Name = "progress" };
+        thread = new Thread(Draw) { IsBackground = true, Name = "progress" };
         thread.Start();
     }
 
@@ -62,6 +62,20 @@ internal sealed class ProgressDisplay : IDisposable
         stop.Dispose();
     }
 
+    // Whatever happens to the display, the work goes on: a terminal that went away must not cost an hour of scoring.
+    private void Draw()
+    {
+        try
+        {
+            if (terminal.Interactive) DrawBar();
+            else PrintLines();
+        }
+        catch (Exception failure) when (failure is IOException or ObjectDisposedException or InvalidOperationException or ArgumentException)
+        {
+            stop.Wait();
+        }
+    }
+
     private void PrintLines()
     {
         while (!stop.Wait(PlainEvery))
@@ -84,7 +98,7 @@ internal sealed class ProgressDisplay : IDisposable
             .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = 28 })
             .Start(context =>
             {
-                ProgressTask task = context.AddTask("", maxValue: 1);
+                ProgressTask task = context.AddTask(Markup.Escape(Volatile.Read(ref state).Phase), maxValue: 1);
                 do
                 {
                     ProgressState now = Volatile.Read(ref state);

@@ -39,8 +39,8 @@ internal static class ReportStyle
         .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(164px, 1fr)); gap: 1px; margin: 34px 0 0; background: var(--rule); border: 1px solid var(--rule); border-radius: 10px; overflow: hidden; }
         .facts > div { background: var(--card); padding: 16px 18px 15px; }
         .facts dt { font-size: 13px; color: var(--soft); }
-        .facts dd { margin: 2px 0 0; font: 600 26px/1.25 var(--serif); letter-spacing: -.01em; }
-        .facts dd.note { font: 13px/1.45 var(--sans); letter-spacing: 0; color: var(--soft); }
+        .facts dd { margin: 2px 0 0; font: 600 24px/1.3 var(--serif); letter-spacing: -.015em; white-space: nowrap; }
+        .facts dd.note { white-space: normal; font: 13px/1.45 var(--sans); letter-spacing: 0; color: var(--soft); }
         figure { margin: 0; background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: 16px 18px 10px; } figure + figure { margin-top: 14px; }
         .legend { display: flex; gap: 20px; font-size: 13px; color: var(--soft); margin-bottom: 2px; }
         .legend span { display: inline-flex; align-items: center; gap: 7px; }
@@ -63,7 +63,7 @@ internal static class ReportStyle
         th, td { padding: 8px 12px 8px 0; text-align: left; border-bottom: 1px solid var(--rule); vertical-align: middle; }
         th:last-child, td:last-child { padding-right: 0; }
         thead th { font-weight: 500; color: var(--soft); font-size: 13px; vertical-align: bottom; white-space: nowrap; }
-        tbody th { font-weight: 500; overflow-wrap: anywhere; }
+        tbody th { font-weight: 500; overflow-wrap: break-word; min-width: 11em; }
         .n { text-align: right; white-space: nowrap; }
         .wide { min-width: 180px; padding-left: 8px; }
         tr.sum th, tr.sum td { font-weight: 600; border-bottom: 0; }
