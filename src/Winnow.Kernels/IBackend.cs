@@ -12,6 +12,9 @@ public interface IBackend : IDisposable
     /// <summary>What computes, in words: <c>cpu, 2 threads, 16 lanes f32</c>.</summary>
     string Description { get; }
 
+    /// <summary>What the factors of products with packed weights are rounded to.</summary>
+    Precision Precision => Precision.F32;
+
     /// <summary>
     /// Backends that can work at the same time on independent units, sharing the weights packed by this one: one
     /// single-threaded backend per core on a CPU, itself on a GPU. They are disposed with this backend.

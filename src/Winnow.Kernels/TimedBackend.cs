@@ -45,6 +45,9 @@ public sealed partial class TimedBackend : IBackend
     public string Description => _inner.Description;
 
     /// <inheritdoc/>
+    public Precision Precision => _inner.Precision;
+
+    /// <inheritdoc/>
     public IReadOnlyList<IBackend> Workers => _workers.Value;
 
     /// <summary>Every operation that was called, the most time first. Read it when no worker is busy.</summary>

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Winnow.Data;
+using Winnow.Kernels;
 
 namespace Winnow.Pruning;
 
@@ -148,6 +149,7 @@ public sealed class RunDirectory : IDisposable
         List<string> changes = [];
         ListChanges(earlier.Options, now.Options, "option", changes);
         ListChanges(earlier.Corpus, now.Corpus, "corpus option", changes);
+        if (earlier.Precision != now.Precision) changes.Add($"the precision was {Named(earlier.Precision)}, now {Named(now.Precision)}");
         if (earlier.Context != now.Context) changes.Add($"the context was {earlier.Context}, now {now.Context}");
         if (earlier.FoldSeed != now.FoldSeed)
         {
@@ -165,6 +167,8 @@ public sealed class RunDirectory : IDisposable
         throw new CorpusException(directory, "the run there is another one: " + string.Join("; ", changes),
             "give the earlier options, models and inputs to go on, `--restart` to start over, or another directory");
     }
+
+    private static string Named(Precision precision) => precision.ToString().ToLowerInvariant();
 
     private static string Describe(RunModel model) => $"`{model.Path}` ({(model.Sha256.Length > 8 ? model.Sha256[..8] : model.Sha256)})";
 

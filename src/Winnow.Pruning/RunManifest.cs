@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Winnow.Kernels;
 using Winnow.Pruning.Scoring;
 
 namespace Winnow.Pruning;
@@ -73,6 +74,9 @@ public sealed record RunManifest
 
     /// <summary>How the corpus was read, as given.</summary>
     public required JsonElement Corpus { get; init; }
+
+    /// <summary>What matrix products were computed in.</summary>
+    public Precision Precision { get; init; }
 
     /// <summary>Tokens in a window.</summary>
     public required int Context { get; init; }

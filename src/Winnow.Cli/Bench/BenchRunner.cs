@@ -1,4 +1,5 @@
 using Winnow.Cli.Infrastructure;
+using Winnow.Kernels;
 
 namespace Winnow.Cli.Bench;
 
@@ -6,25 +7,25 @@ namespace Winnow.Cli.Bench;
 internal static class BenchRunner
 {
     /// <summary>The median of <paramref name="rounds"/> runs after one that does not count.</summary>
-    internal static Measurement Measure(Benchmark benchmark, int rounds, BenchClock clock, List<double> peaks, CancellationToken cancel)
+    internal static Measurement Measure(Benchmark benchmark, int rounds, BenchClock clock, Peaks peaks, CancellationToken cancel)
     {
         ResidentMemory.Forget();
         benchmark.Run(clock, cancel);
         var speeds = new List<double>(rounds);
         var fractions = new List<double>(rounds);
-        double before = PeakMeter.MeasureF32(benchmark.ThreadCount, clock);
+        Precision precision = benchmark.Precision ?? Precision.F32;
+        double before = peaks.Measure(benchmark.ThreadCount, precision);
         for (int i = 0; i < rounds; i++)
         {
             cancel.ThrowIfCancellationRequested();
             BenchRun run = benchmark.Run(clock, cancel);
-            double after = PeakMeter.MeasureF32(benchmark.ThreadCount, clock);
+            double after = peaks.Measure(benchmark.ThreadCount, precision);
             speeds.Add(run.Amount / run.Seconds);
             if (run.Flops > 0) fractions.Add(run.Flops / run.Seconds / 1e9 / ((before + after) / 2));
-            peaks.Add(after);
             before = after;
         }
         return new Measurement(
-            benchmark.Name, benchmark.Preset, benchmark.Precision, benchmark.ThreadCount, Median(speeds), benchmark.Unit,
+            benchmark.Name, benchmark.Preset, benchmark.Precision?.ToString().ToLowerInvariant(), benchmark.ThreadCount, Median(speeds), benchmark.Unit,
             fractions.Count == 0 ? null : Math.Round(Median(fractions), 4), ResidentMemory.Peak());
     }
 

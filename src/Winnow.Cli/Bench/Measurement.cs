@@ -1,3 +1,5 @@
+using Winnow.Kernels;
+
 namespace Winnow.Cli.Bench;
 
 /// <summary>One line of <c>winnow bench</c>.</summary>
@@ -30,8 +32,8 @@ internal abstract class Benchmark : IDisposable
     /// <summary>As in <see cref="Measurement.Unit"/>.</summary>
     internal abstract string Unit { get; }
 
-    /// <summary>As in <see cref="Measurement.Precision"/>.</summary>
-    internal virtual string? Precision => null;
+    /// <summary>Of what is multiplied; null where nothing is.</summary>
+    internal virtual Precision? Precision => null;
 
     /// <summary>Threads at work.</summary>
     internal abstract int ThreadCount { get; }

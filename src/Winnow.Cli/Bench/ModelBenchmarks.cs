@@ -31,7 +31,7 @@ internal sealed class GemmBenchmark : Benchmark
 
     internal override string Unit => "GFLOP/s";
 
-    internal override string Precision => "f32";
+    internal override Precision? Precision => backend.Precision;
 
     internal override int ThreadCount { get; }
 
@@ -99,7 +99,7 @@ internal sealed class ScoreBenchmark : Benchmark
 
     internal override string Unit => "tokens/s";
 
-    internal override string Precision => "f32";
+    internal override Precision? Precision => workers[0].Precision;
 
     internal override int ThreadCount => workers.Count;
 
@@ -164,7 +164,7 @@ internal sealed class TrainBenchmark : Benchmark
 
     internal override string Unit => "tokens/s";
 
-    internal override string Precision => "f32";
+    internal override Precision? Precision => Kernels.Precision.F32;
 
     internal override int ThreadCount { get; }
 

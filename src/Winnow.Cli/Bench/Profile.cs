@@ -1,5 +1,6 @@
 using Winnow.Cli.Infrastructure;
 using Winnow.Kernels;
+using Winnow.Kernels.Cpu;
 using Winnow.Studies.Reports;
 
 namespace Winnow.Cli.Bench;
@@ -11,7 +12,7 @@ internal static class Profile
     internal static void Print(Terminal terminal, TimedBackend backend, int threads)
     {
         // Seconds are summed over workers, so a worker's speed is held against one thread's share of the peak.
-        double peak = PeakMeter.MeasureF32(threads, new BenchClock(false)) / Math.Max(1, backend.Workers.Count);
+        double peak = MachinePeak.Measure(threads, 0, backend.Precision) / Math.Max(1, backend.Workers.Count);
         double all = Math.Max(backend.Timings.Sum(t => t.Seconds), 1e-12);
         var table = new PlainTable("operation", "calls", "time", "share", "GFLOP/s", "of peak", "GB/s");
         foreach (OperationTiming t in backend.Timings)

@@ -18,7 +18,7 @@ internal static class BenchCommand
 
     internal static Command Create(Terminal terminal)
     {
-        var compute = new ComputeChoices();
+        var compute = new ComputeChoices(inference: true);
         Option<string[]?> names = Choose.List("--only", "LIST", $"What to measure: {string.Join(", ", Names)}. Default: all.", Names);
         Option<string?> preset = Choose.Text("--preset", "NAME", "Model shape, random weights. Default: gpt2-124m and small.", [.. Presets.Names]);
         Option<string?> model = Choose.Text("--model", "DIR", "Score with this checkpoint instead of a preset.");
@@ -40,11 +40,13 @@ internal static class BenchCommand
             int threads = compute.Threads(parse), count = (int)(parse.GetValue(rounds) ?? 5);
             string[] wanted = Choose.Given(parse, names) ?? Names;
             var clock = new BenchClock(parse.GetValue(time) == "cpu");
-            var peaks = new List<double> { PeakMeter.MeasureF32(threads, clock) };
+            var peaks = new Peaks(clock);
+            peaks.Measure(threads, Precision.F32);
+            if (CpuBackend.SupportsBF16) peaks.Measure(threads, Precision.BF16);
             var results = new List<Measurement>();
             await Task.Run(async () =>
             {
-                using IBackend fast = new CpuBackend(threads);
+                using IBackend fast = compute.Backend(parse);
                 using TimedBackend? counter = parse.GetValue(profile) ? new TimedBackend(fast, terminal.Time) : null;
                 await foreach (Func<Benchmark> make in Plan(parse, wanted, counter ?? fast, threads, cancel))
                 {
@@ -107,26 +109,25 @@ internal static class BenchCommand
         return documents;
     }
 
-    private static void Print(Terminal terminal, bool json, int threads, List<double> peaks, List<Measurement> results)
+    private static void Print(Terminal terminal, bool json, int threads, Peaks peaks, List<Measurement> results)
     {
-        double peak = Math.Round(peaks.Max(), 1);
         MachineFacts machine = MachineFacts.Read();
         if (json)
         {
             Answer.Print(terminal, new
             {
                 machine = new { cpu = machine.Cpu, cores = machine.Cores, lanes = CpuBackend.SupportedLanes[0], device = "cpu" },
-                peak_gflops = new { f32 = peak, bf16 = (double?)null },
+                peak_gflops = new { f32 = peaks.Best(Precision.F32), bf16 = peaks.Best(Precision.BF16) },
                 results = results.Select(r => r with { Value = Math.Round(r.Value, 2) }),
             });
             return;
         }
-        terminal.Out.WriteLine($"{machine.Cpu}, {machine.Cores} cores, {CpuBackend.SupportedLanes[0]} lanes; measured peak {peak:0} GFLOP/s in f32 with {threads} thread{(threads == 1 ? "" : "s")}");
+        terminal.Out.WriteLine($"{machine.Cpu}, {machine.Cores} cores, {CpuBackend.SupportedLanes[0]} lanes; measured peak {peaks.Best(Precision.F32):0} GFLOP/s in f32{(peaks.Best(Precision.BF16) is { } narrow ? $", {narrow:0} in bf16," : "")} with {threads} thread{(threads == 1 ? "" : "s")}");
         terminal.Out.WriteLine();
-        var table = new PlainTable("what", "on", "threads", "speed", "of peak", "memory");
+        var table = new PlainTable("what", "on", "precision", "threads", "speed", "of peak", "memory");
         foreach (Measurement r in results)
         {
-            table.Add(r.Name, r.Preset, Figures.Count(r.Threads), $"{(r.Value >= 1000 ? Figures.Count((long)Math.Round(r.Value)) : Figures.Significant(r.Value, 3))} {r.Unit}", r.FractionOfPeak is { } part ? Figures.Percent(part) : "", Figures.Bytes(r.PeakBytes));
+            table.Add(r.Name, r.Preset, r.Precision ?? "", Figures.Count(r.Threads), $"{(r.Value >= 1000 ? Figures.Count((long)Math.Round(r.Value)) : Figures.Significant(r.Value, 3))} {r.Unit}", r.FractionOfPeak is { } part ? Figures.Percent(part) : "", Figures.Bytes(r.PeakBytes));
         }
         table.Write(terminal.Out, 2);
     }

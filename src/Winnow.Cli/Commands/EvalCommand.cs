@@ -14,7 +14,7 @@ internal static class EvalCommand
     {
         Argument<string?> model = Choose.Place("MODEL", "Directory of a Hugging Face checkpoint, or one that `winnow train` made.");
         var corpus = new CorpusChoices();
-        var compute = new ComputeChoices();
+        var compute = new ComputeChoices(inference: true);
         Option<string?> tokenizer = Choose.Text("--tokenizer", "DIR", "Tokenizer directory or file. Default: the model's own.");
         Option<long?> context = Choose.Whole("--context", "Tokens in a window. Default: the model's, at most 2048.", 2, most: int.MaxValue);
         Option<string?> window = Choose.Text("--window", "RULE", "Longer texts: disjoint, truncate or stride:N. Default: disjoint.");

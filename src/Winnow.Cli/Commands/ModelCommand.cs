@@ -1,8 +1,8 @@
 using System.CommandLine;
-using Winnow.Cli.Bench;
 using Winnow.Cli.Infrastructure;
 using Winnow.Data;
 using Winnow.Data.Tokenizers;
+using Winnow.Kernels.Cpu;
 using Winnow.Models;
 using Winnow.Models.Checkpoints;
 using Winnow.Studies.Reports;
@@ -49,7 +49,7 @@ internal static class ModelCommand
         DecoderConfig c = model.Config;
         (Tokenizer? tokenizer, string? why) = TokenizerOf(directory);
         int context = Math.Min(c.MaxLength, 1024);
-        double peak = PeakMeter.MeasureF32(threads, new BenchClock(false)), speed = UsualFraction * peak * 1e9 / c.ForwardFlops(context);
+        double peak = MachinePeak.Measure(threads), speed = UsualFraction * peak * 1e9 / c.ForwardFlops(context);
         long weights = c.WeightBytes(model.Stored), memory = weights + (threads * c.ActivationBytes(context));
         if (json)
         {

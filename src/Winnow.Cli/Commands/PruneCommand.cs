@@ -17,7 +17,7 @@ internal static class PruneCommand
     internal static Command Create(Terminal terminal)
     {
         var corpus = new CorpusChoices();
-        var compute = new ComputeChoices();
+        var compute = new ComputeChoices(inference: true);
         var scoring = new ScoringChoices();
         var selection = new SelectionChoices();
         Option<string[]> models = Choose.Many("--model", "DIR|auto", "Reference model; `auto` trains two small ones here, each on half of the corpus, and each scores the half it did not see. Default: auto.");

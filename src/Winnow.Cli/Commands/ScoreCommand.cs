@@ -13,7 +13,7 @@ internal static class ScoreCommand
     internal static Command Create(Terminal terminal)
     {
         var corpus = new CorpusChoices();
-        var compute = new ComputeChoices();
+        var compute = new ComputeChoices(inference: true);
         var scoring = new ScoringChoices();
         Option<string[]> models = Choose.Many("--model", "DIR", "Directory of a Hugging Face checkpoint, or one that `winnow train` made. Several give each unit several scores, their mean and spread.");
         Option<string?> tokenizer = Choose.Text("--tokenizer", "DIR", "Tokenizer directory or file. Default: the model's own.");

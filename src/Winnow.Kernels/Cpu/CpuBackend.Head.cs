@@ -13,13 +13,14 @@ public sealed unsafe partial class CpuBackend
         TensorView result, IndexTensor? argmax)
     {
         Panels panels = HeadPanels(unembedding, shape);
-        Matrix x = At(hidden, hidden.Rows, panels.Depth), to = At(result, hidden.Rows, 3);
+        Matrix x = At(hidden, hidden.Rows, unembedding.Columns), to = At(result, hidden.Rows, 3);
         int* wanted = TargetsAt(targets, hidden.Rows, shape), best = argmax is null ? null : At(argmax, hidden.Rows);
         float* shift = At(bias, panels.Count);
         var cut = new HeadCut(x.Rows, panels.PanelCount(3 * Lanes));
-        long length = (long)cut.Chunks * x.Rows * sizeof(LogitSums);
-        var sums = (LogitSums*)_threads.Shared.Take(length / sizeof(float));
-        Run(cut.Parts, new LogitSumsWork(cut, x, panels, shift, shape.SoftCap, wanted, sums));
+        long length = RoundUp((long)cut.Chunks * x.Rows * sizeof(LogitSums) / sizeof(float));
+        Matrix factor = Factor(x, panels, length);
+        var sums = (LogitSums*)_threads.Shared.Take(length);
+        Run(cut.Parts, new LogitSumsWork(cut, factor, panels, shift, shape.SoftCap, wanted, sums));
         Run(LossWork.Parts(x.Rows), new LossWork(cut.Chunks, sums, wanted, to, best));
     }
 
@@ -58,7 +59,7 @@ public sealed unsafe partial class CpuBackend
     {
         Panels panels = HeadPanels(unembedding, shape);
         Matrix to = At(output, hidden.Rows, panels.Count);
-        Multiply(At(hidden, hidden.Rows, panels.Depth), panels, to, new Epilogue((nint)At(bias, panels.Count), Activation.None, false));
+        Multiply(Factor(At(hidden, hidden.Rows, unembedding.Columns), panels), panels, to, new Epilogue((nint)At(bias, panels.Count), Activation.None, false));
         if (shape.SoftCap > 0) Run(SoftCapWork.Parts(to), new SoftCapWork(to, shape.SoftCap));
     }
 
@@ -78,6 +79,9 @@ public sealed unsafe partial class CpuBackend
             throw new ArgumentException($"a vocabulary of {shape.VocabularySize} where the unembedding has {panels.Count} rows", nameof(shape));
         return panels.Slice(0, shape.VocabularySize);
     }
+
+    /// <summary>A multiple of the floats in a line of the cache.</summary>
+    private static long RoundUp(long floats) => (floats + 15) / 16 * 16;
 
     private static int* TargetsAt(IndexTensor targets, int count, HeadShape shape)
     {

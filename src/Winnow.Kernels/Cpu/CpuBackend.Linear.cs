@@ -13,7 +13,7 @@ public sealed unsafe partial class CpuBackend
     public WeightMatrix Pack(WeightSource source)
     {
         ArgumentNullException.ThrowIfNull(source);
-        return Packing.Pack(source, Lanes, Threads);
+        return Precision == Precision.BF16 ? PairedMatrix.Pack(source, Threads) : Packing.Pack(source, Lanes, Threads);
     }
 
     /// <inheritdoc/>
@@ -26,7 +26,7 @@ public sealed unsafe partial class CpuBackend
             throw new ArgumentException("an output that is added to has no activation", nameof(activation));
         Panels panels = PanelsOf(weight);
         Multiply(
-            At(x, x.Rows, panels.Depth), panels, At(output, x.Rows, panels.Count),
+            Factor(At(x, x.Rows, weight.Columns), panels), panels, At(output, x.Rows, panels.Count),
             new Epilogue((nint)At(bias, panels.Count), activation, accumulate));
     }
 
@@ -47,6 +47,15 @@ public sealed unsafe partial class CpuBackend
         float* bias = At(biasGradient, outputGradient.Columns);
         AddTurnedProduct(gradient, input, target, _threads.Shared.Take(TurnedLength(x.Rows, gradient.Columns, x.Columns)));
         if (bias != null) AddColumnSums(gradient, bias);
+    }
+
+    /// <summary>What panels are multiplied with: x, or its pairs of bf16 behind <paramref name="taken"/> floats of the shared scratch.</summary>
+    private Matrix Factor(Matrix x, Panels panels, long taken = 0)
+    {
+        if (!panels.Paired) return x;
+        Matrix pairs = GemmPairs.Place(_threads.Shared.Take(taken + GemmPairs.Length(x.Rows, panels.Depth)) + taken, x.Rows, panels.Depth);
+        _threads.Run(PairWork.Parts(x.Rows), new PairWork(x, pairs));
+        return pairs;
     }
 
     /// <summary>c (+)= a · b.</summary>

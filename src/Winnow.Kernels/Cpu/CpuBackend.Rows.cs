@@ -12,15 +12,8 @@ public sealed unsafe partial class CpuBackend
         Matrix rows = source.Transposed ? At(to, source.Columns, source.Rows) : At(to, source.Rows, source.Columns);
         for (int row = 0; row < source.Rows; row++)
         {
-            ReadOnlySpan<byte> stored = source.Row(row);
-            int bytes = source.ElementType == ElementType.F32 ? 4 : 2;
-            if (stored.Length < (long)bytes * source.Columns)
-                throw new ArgumentException($"row {row} of the weight holds {stored.Length} bytes, expected {bytes} for each of {source.Columns}", nameof(source));
-            fixed (byte* from = stored)
-            {
-                if (source.Transposed) Widening.Spread(source.ElementType, from, source.Columns, rows.Data + row, rows.Stride);
-                else Widening.Spread(source.ElementType, from, source.Columns, rows.Row(row), 1);
-            }
+            if (source.Transposed) Packing.Widen(source, row, rows.Data + row, rows.Stride);
+            else Packing.Widen(source, row, rows.Row(row));
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Winnow.Kernels.Cpu.Emit;
 
 namespace Winnow.Kernels.Cpu;
 
@@ -9,11 +10,18 @@ public sealed unsafe partial class CpuBackend : IBackend
 {
     private readonly Workers _threads;
     private readonly Lazy<IBackend[]> _workers;
+    private readonly Precision _asked;
 
     /// <summary>A backend that computes on <paramref name="threads"/> threads with registers of <paramref name="lanes"/> floats.</summary>
     /// <param name="threads">Threads inside an operation, the caller's included.</param>
     /// <param name="lanes">16, 8 or 4; 0 takes the widest the machine has.</param>
-    public CpuBackend(int threads, int lanes = 0)
+    /// <param name="precision">Of the weights that are packed and of what they multiply; f32 where bf16 is not supported. Parameters that are trained stay f32.</param>
+    public CpuBackend(int threads, int lanes = 0, Precision precision = Precision.F32) : this(threads, lanes, precision, SupportsBF16)
+    {
+    }
+
+    /// <summary>A backend that may be forbidden to run emitted code.</summary>
+    internal CpuBackend(int threads, int lanes, Precision precision, bool emitted)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         Lanes = lanes == 0 ? WidestLanes : lanes;
@@ -22,6 +30,8 @@ public sealed unsafe partial class CpuBackend : IBackend
             throw new ArgumentOutOfRangeException(nameof(lanes), lanes, $"this machine has registers of {string.Join(", ", SupportedLanes)} lanes");
         }
 
+        _asked = precision;
+        Precision = precision == Precision.BF16 && emitted && Lanes == Bf16Kernels.Columns / 3 ? Precision.BF16 : Precision.F32;
         _threads = new Workers(threads);
         _workers = new Lazy<IBackend[]>(MakeWorkers);
     }
@@ -30,6 +40,9 @@ public sealed unsafe partial class CpuBackend : IBackend
     public static IReadOnlyList<int> SupportedLanes { get; } =
         [.. Lanes16.IsSupported ? [16] : (int[])[], .. Lanes8.IsSupported ? [8] : (int[])[], 4];
 
+    /// <summary>True where bf16 is multiplied by instructions for it: AVX512-BF16 or AMX, and executable memory to emit them into.</summary>
+    public static bool SupportsBF16 => Bf16Kernels.Instance is not null;
+
     /// <summary>Threads inside an operation.</summary>
     public int Threads => _threads.Threads;
 
@@ -37,10 +50,15 @@ public sealed unsafe partial class CpuBackend : IBackend
     public int Lanes { get; }
 
     /// <inheritdoc/>
-    public string Description => $"cpu, {Threads} thread{(Threads == 1 ? "" : "s")}, {Lanes} lanes f32";
+    public string Description => $"cpu, {Threads} thread{(Threads == 1 ? "" : "s")}, {Lanes} lanes {Words}";
+
+    /// <inheritdoc/>
+    public Precision Precision { get; }
 
     /// <inheritdoc/>
     public IReadOnlyList<IBackend> Workers => _workers.Value;
+
+    private string Words => Precision == Precision.BF16 ? "bf16" : _asked == Precision.BF16 ? "f32 (bf16 is not supported here)" : "f32";
 
     private static int WidestLanes => SupportedLanes[0];
 
@@ -100,7 +118,7 @@ public sealed unsafe partial class CpuBackend : IBackend
     {
         if (Threads == 1) return [this];
         var workers = new IBackend[Threads];
-        for (int i = 0; i < workers.Length; i++) workers[i] = new CpuBackend(1, Lanes);
+        for (int i = 0; i < workers.Length; i++) workers[i] = new CpuBackend(1, Lanes, _asked, Precision == Precision.BF16);
         return workers;
     }
 

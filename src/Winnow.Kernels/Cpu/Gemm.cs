@@ -120,7 +120,7 @@ internal static unsafe class Gemm
         where TLanes : struct, ILanes<TLanes> => 3 * TLanes.Count;
 
     /// <summary>c (+)= a · panel, all of K, with the epilogue.</summary>
-    /// <param name="a">[M, K].</param>
+    /// <param name="a">[M, K]; pairs where the panels are.</param>
     /// <param name="b">Where the panel is read from.</param>
     /// <param name="panel">Which panel.</param>
     /// <param name="c">[M, columns of the panel that exist].</param>
@@ -137,7 +137,8 @@ internal static unsafe class Gemm
             bool last = k + depth == b.Depth;
             var now = new Epilogue(last ? epilogue.Bias : 0, last ? epilogue.Activation : Activation.None, epilogue.Accumulate || k > 0);
             var columns = new Matrix(a.Data + k, a.Rows, depth, a.Stride);
-            if (c.Columns == PanelWidth<TLanes>()) MultiplyPiece<TLanes>(columns, panelPiece, c, now);
+            if (b.Paired) GemmPairs.MultiplyPiece<TLanes>(columns, panelPiece, c, now);
+            else if (c.Columns == PanelWidth<TLanes>()) MultiplyPiece<TLanes>(columns, panelPiece, c, now);
             else MultiplyRagged<TLanes>(columns, panelPiece, c, now);
         }
     }

@@ -1,8 +1,9 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Winnow.Kernels.Cpu;
 
-/// <summary>Runs of 16-bit floats to f32, exactly.</summary>
+/// <summary>Runs of 16-bit floats to f32, exactly, and f32 rounded to bf16.</summary>
 internal static unsafe class NarrowFloats
 {
     private const int HalfSign = 0x8000;
@@ -31,6 +32,26 @@ internal static unsafe class NarrowFloats
         long wide = count - (count % TLanes.Count);
         for (long i = 0; i < wide; i += TLanes.Count) FromF16(TLanes.LoadUInt16(from + i)).Store(to + i);
         for (long i = wide; i < count; i++) to[i] = (float)BitConverter.UInt16BitsToHalf(from[i]);
+    }
+
+    /// <summary>The nearest bf16, ties to even; a NaN stays one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void ToBF16(float* from, ushort* to, long count)
+    {
+        int step = 2 * Vector512<float>.Count;
+        long wide = count - (count % step);
+        for (long i = 0; i < wide; i += step)
+            Vector512.Narrow(Round(Vector512.Load(from + i)), Round(Vector512.Load(from + i + Vector512<float>.Count))).Store(to + i);
+        for (long i = wide; i < count; i++) to[i] = (ushort)Round(Vector512.CreateScalar(from[i])).ToScalar();
+    }
+
+    /// <summary>In the lower halves: the bits moved down by 16 after half of the last one kept, or a bit less, is added.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<uint> Round(Vector512<float> x)
+    {
+        Vector512<uint> bits = x.AsUInt32(), upper = bits >>> 16;
+        Vector512<uint> rounded = (bits + Vector512.Create(0x7FFFu) + (upper & Vector512<uint>.One)) >>> 16;
+        return Vector512.ConditionalSelect(Vector512.Equals(x, x).AsUInt32(), rounded, upper | Vector512.Create(0x40u));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

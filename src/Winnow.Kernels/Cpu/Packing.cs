@@ -26,6 +26,16 @@ internal static unsafe class Packing
         }
     }
 
+    /// <summary>Stored row <paramref name="row"/> as floats.</summary>
+    public static void Widen(WeightSource source, int row, float* to, long step = 1)
+    {
+        ReadOnlySpan<byte> stored = source.Row(row);
+        int bytes = source.ElementType == ElementType.F32 ? 4 : 2;
+        if (stored.Length < (long)bytes * source.Columns)
+            throw new ArgumentException($"row {row} of the weight holds {stored.Length} bytes, expected {bytes} for each of {source.Columns}", nameof(source));
+        fixed (byte* from = stored) Widening.Spread(source.ElementType, from, source.Columns, to, step);
+    }
+
     /// <summary>Stored [in, out]: a stored row is one row of every panel.</summary>
     private static void CopyRows(WeightSource source, PackedMatrix packed, int first, int width)
     {
@@ -73,7 +83,8 @@ internal static unsafe class Packing
         return stored;
     }
 
-    private static void ForEach(int count, int threads, Action<int> body)
+    /// <summary>Calls <paramref name="body"/> with 0 … count − 1, on some threads.</summary>
+    public static void ForEach(int count, int threads, Action<int> body)
     {
         if (threads == 1)
         {

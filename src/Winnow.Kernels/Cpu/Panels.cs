@@ -15,6 +15,9 @@ internal enum PanelLayout
     /// <summary>The same panels of f16.</summary>
     PackedF16,
 
+    /// <summary>The same panels, [K in pairs, 48], of pairs of bf16: what the emitted tiles read.</summary>
+    Pairs,
+
     /// <summary>[N, K] row-major f32: a parameter as it is stored.</summary>
     Rows,
 
@@ -33,7 +36,7 @@ internal readonly unsafe struct Panels(PanelLayout layout, void* data, long stri
     // A deeper piece would leave the second-level cache: 1024 · 48 floats are 192 KiB.
     private const int LargestPiece = 1024;
 
-    /// <summary>K.</summary>
+    /// <summary>K; counted in pairs where they are <see cref="Paired"/>.</summary>
     public readonly int Depth = depth;
 
     /// <summary>N.</summary>
@@ -46,7 +49,10 @@ internal readonly unsafe struct Panels(PanelLayout layout, void* data, long stri
     public static Panels OfColumns(Matrix columns) => new(PanelLayout.Columns, columns.Data, columns.Stride, columns.Rows, columns.Columns);
 
     /// <summary>True when every read of a panel costs a rewriting.</summary>
-    public bool Rewritten => layout != PanelLayout.PackedF32;
+    public bool Rewritten => layout is not (PanelLayout.PackedF32 or PanelLayout.Pairs);
+
+    /// <summary>True when both factors are pairs of bf16.</summary>
+    public bool Paired => layout == PanelLayout.Pairs;
 
     /// <summary>Rows of K that are multiplied at a time: K in equal pieces. It depends on K alone, and with it the order of every sum.</summary>
     public int Piece
@@ -69,7 +75,7 @@ internal readonly unsafe struct Panels(PanelLayout layout, void* data, long stri
     {
         void* start = layout switch
         {
-            PanelLayout.PackedF32 => (float*)data + ((long)first * Depth),
+            PanelLayout.PackedF32 or PanelLayout.Pairs => (float*)data + ((long)first * Depth),
             PanelLayout.PackedBF16 or PanelLayout.PackedF16 => (ushort*)data + ((long)first * Depth),
             PanelLayout.Rows => (float*)data + (first * stride),
             _ => (float*)data + first,
@@ -87,6 +93,7 @@ internal readonly unsafe struct Panels(PanelLayout layout, void* data, long stri
         switch (layout)
         {
             case PanelLayout.PackedF32:
+            case PanelLayout.Pairs:
                 return (float*)data + packed;
             case PanelLayout.PackedBF16:
                 NarrowFloats.FromBF16<TLanes>((ushort*)data + packed, scratch, (long)depth * width);

@@ -41,6 +41,7 @@ internal static class RunIdentity
             Started = request.Runtime.Clock.GetUtcNow(),
             Options = request.Options,
             Corpus = JsonSerializer.SerializeToElement(request.Corpus with { KeepRecords = true }, RunManifest.Json),
+            Precision = backend.Precision,
             Context = plan.Context,
             BosIds = plan.Bos,
             FoldSeed = request.Fold?.Seed,

@@ -49,6 +49,16 @@ public sealed unsafe class EmittedCodeTests
     }
 
     [Fact]
+    public void The_loops_that_measure_the_peak_disassemble_to_products_of_registers()
+    {
+        string[] avx = Disassemble(Bf16Peak.Emit(Bf16Support.Avx512)), amx = Disassemble(Bf16Peak.Emit(Bf16Support.Amx));
+        Assert.Equal(26, avx.Count(line => line.StartsWith("vpxord", StringComparison.Ordinal)));
+        Assert.Equal(Enumerable.Range(0, 24).Select(i => $"vdpbf16ps zmm{i},zmm24,zmm25"), avx[26..50]);
+        Assert.Equal(["tdpbf16ps tmm0,tmm3,tmm4", "tdpbf16ps tmm1,tmm3,tmm4", "tdpbf16ps tmm2,tmm3,tmm4"], amx[6..9]);
+        Assert.Equal(["vzeroupper", "ret"], avx[^2..]);
+    }
+
+    [Fact]
     public void The_amx_kernel_disassembles_to_the_tile_loop()
     {
         (byte[] code, int[] starts) = Bf16Kernels.Emit(Bf16Support.Amx);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Winnow.Data;
 using Winnow.Data.Corpus;
+using Winnow.Kernels;
 using Winnow.Pruning;
 using Winnow.Pruning.Scoring;
 using Xunit;
@@ -31,12 +32,14 @@ public sealed class RunDirectoryTests
         {
             Options = new ScoringOptions { Window = new WindowRule(WindowKind.Truncate) },
             Models = [new RunModel("m", "ffff", 1, 64, 340)],
+            Precision = Precision.BF16,
             Inputs = [new RunInput(0, "a.jsonl", "a.jsonl", 11, "other")],
             Corpus = JsonSerializer.SerializeToElement(new CorpusOptions { TextField = "body" }, RunManifest.Json),
         };
         CorpusException refused = Assert.Throws<CorpusException>(() => RunDirectory.Open(directory["run"], other));
         Assert.Contains("option `window` was \"disjoint\", now \"truncate\"", refused.Message, StringComparison.Ordinal);
         Assert.Contains("corpus option `text_field` was null, now \"body\"", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("the precision was f32, now bf16", refused.Message, StringComparison.Ordinal);
         Assert.Contains("the models changed", refused.Message, StringComparison.Ordinal);
         Assert.Contains("the input `a.jsonl` changed", refused.Message, StringComparison.Ordinal);
         Assert.Contains("--restart", refused.Hint, StringComparison.Ordinal);

@@ -31,6 +31,9 @@ internal sealed unsafe partial class Bf16Kernels
 
     private readonly delegate* unmanaged[SuppressGCTransition]<ushort*, ushort*, float*, nint, nint, nint, void>[] _overwrite;
     private readonly delegate* unmanaged[SuppressGCTransition]<ushort*, ushort*, float*, nint, nint, nint, void>[] _accumulate;
+    [ThreadStatic]
+    private static bool t_prepared;
+
     private readonly delegate* unmanaged<void*, void> _configureTiles;
     private readonly byte[] _tileConfiguration = AmxTileConfiguration();
 
@@ -56,6 +59,9 @@ internal sealed unsafe partial class Bf16Kernels
 
     /// <summary>Rows of a full tile. AVX-512 kernels take any number of rows up to it, AMX kernels only it.</summary>
     public int Rows { get; }
+
+    /// <summary>True where a tile may have any number of rows up to <see cref="Rows"/>.</summary>
+    public bool AnyRows => _overwrite.Length > 1;
 
     /// <summary>The inner dimension, in pairs, is padded with zeros to a multiple of this.</summary>
     public int PairsMultiple { get; }
@@ -106,11 +112,12 @@ internal sealed unsafe partial class Bf16Kernels
         return (assembler.Code.ToArray(), [.. starts]);
     }
 
-    /// <summary>Must run once on each thread before its first <see cref="Multiply"/>: AMX keeps its tile shapes per thread.</summary>
+    /// <summary>Must run on each thread before its first <see cref="Multiply"/>: AMX keeps its tile shapes per thread.</summary>
     public void PrepareThread()
     {
-        if (_configureTiles == null) return;
+        if (_configureTiles == null || t_prepared) return;
         fixed (byte* configuration = _tileConfiguration) _configureTiles(configuration);
+        t_prepared = true;
     }
 
     /// <summary>c (+)= a · b for one tile.</summary>
