@@ -106,6 +106,23 @@ internal static class BenchCommand
             bytes += document.Text.Length;
             if (bytes >= most) break;
         }
+        return inputs.Length > 0 ? documents : Joined(documents);
+    }
+
+    /// <summary>Documentation comes a sentence or two at a time; web documents are a few kilobytes long.</summary>
+    private static List<Document> Joined(List<Document> pieces)
+    {
+        const int least = 3000;
+        var documents = new List<Document>();
+        var text = new List<byte>(2 * least);
+        foreach (Document piece in pieces)
+        {
+            text.AddRange(piece.Text.Span);
+            text.Add((byte)'\n');
+            if (text.Count < least && piece != pieces[^1]) continue;
+            documents.Add(piece with { Text = text.ToArray() });
+            text.Clear();
+        }
         return documents;
     }
 
