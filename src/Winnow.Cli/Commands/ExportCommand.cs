@@ -17,6 +17,10 @@ internal static class ExportCommand
         Option<string?> rejected = Choose.Text("--rejected", "DIR", "Gets the other records in the same way.");
         Option<string?> format = Choose.Text("--format", "KIND", "same (as the input, records byte for byte), jsonl, parquet or tokens (shards as llm.c reads them). Default: same.", "same", "jsonl", "parquet", "tokens");
         Option<string?> tokenizer = Choose.Text("--tokenizer", "DIR", "For tokens: the tokenizer. Default: the first model's.");
+        Option<long?> limit = Choose.Whole("--limit", "Write only the first N kept records, and with `--rejected` the first N others.");
+        Option<long?> shardBytes = Choose.Whole("--shard-bytes", "Begin a new file, NAME-00000 and so on, once one holds N bytes of records before compression. Default: a file per input file.");
+        Option<bool> annotate = Choose.Flag("--annotate", "Write all records, as JSONL with their scores in the property winnow; every other byte stays.");
+        Option<bool> manifest = Choose.Flag("--manifest", "Write SHA256SUMS too, for sha256sum -c.");
         Option<bool> force = Choose.Flag("--force", "Write into directories that are not empty.");
         Option<bool> json = Choose.Flag("--json", "Print the files written as one JSON object.");
         WinnowCommand command = new WinnowCommand("export", "writes the kept records of a corpus, byte for byte and in order.", "RUN --selection SELECTION --out DIR")
@@ -24,7 +28,7 @@ internal static class ExportCommand
             Details = "What is kept and what is rejected are together the corpus. The inputs are read again, and must be the files that were scored.",
             Examples = ["winnow export run --selection selection --out pruned", "winnow export run --selection selection --out pruned --rejected rest --format parquet"],
         }
-        .With("Options", [run, selection, output, rejected, format, tokenizer, .. compute.Symbols, force, json]);
+        .With("Options", [run, selection, output, rejected, format, tokenizer, limit, shardBytes, annotate, manifest, .. compute.Symbols, force, json]);
         command.SetAction(async (parse, cancel) =>
         {
             var options = new ExportOptions
@@ -33,6 +37,10 @@ internal static class ExportCommand
                 Rejected = parse.GetValue(rejected),
                 Format = parse.GetValue(format) switch { "jsonl" => ExportFormat.Jsonl, "parquet" => ExportFormat.Parquet, "tokens" => ExportFormat.Tokens, _ => ExportFormat.Same },
                 Tokenizer = parse.GetValue(tokenizer),
+                Limit = parse.GetValue(limit),
+                ShardBytes = parse.GetValue(shardBytes),
+                Annotate = parse.GetValue(annotate),
+                Manifest = parse.GetValue(manifest),
                 Force = parse.GetValue(force),
             };
             string from = Runs.Find(Demand.Of(parse, run)), chosen = Demand.Of(parse, selection);

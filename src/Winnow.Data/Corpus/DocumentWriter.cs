@@ -47,6 +47,20 @@ public sealed class DocumentWriter : IDisposable
     /// <summary>Documents written.</summary>
     public long Documents { get; private set; }
 
+    /// <summary>Makes a line of JSON with <c>id</c>, <c>source</c> and <c>text</c>.</summary>
+    public static void ComposeJson(Document document, IBufferWriter<byte> line)
+    {
+        using (Utf8JsonWriter json = new(line, s_json))
+        {
+            json.WriteStartObject();
+            json.WriteString("id"u8, document.Id);
+            json.WriteString("source"u8, document.Source);
+            json.WriteString("text"u8, document.Text.Span);
+            json.WriteEndObject();
+        }
+        line.Write("\n"u8);
+    }
+
     /// <summary>Writes what stands in front of the records: the header line of a CSV file (<see cref="CorpusReader.ReadHeader"/>).</summary>
     public void WriteHeader(ReadOnlySpan<byte> header) => _content.Write(header);
 
@@ -113,15 +127,7 @@ public sealed class DocumentWriter : IDisposable
         if (_format == CorpusFormat.Text) return ComposeText(document);
         if (_format != CorpusFormat.Jsonl) throw new InvalidOperationException($"new records of {_format} cannot be made");
         _line.ResetWrittenCount();
-        using (Utf8JsonWriter json = new(_line, s_json))
-        {
-            json.WriteStartObject();
-            json.WriteString("id"u8, document.Id);
-            json.WriteString("source"u8, document.Source);
-            json.WriteString("text"u8, document.Text.Span);
-            json.WriteEndObject();
-        }
-        _line.Write("\n"u8);
+        ComposeJson(document, _line);
         return _line.WrittenSpan;
     }
 

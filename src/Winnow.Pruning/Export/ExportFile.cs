@@ -20,6 +20,9 @@ internal sealed class ExportFile(
     /// <summary>Records written.</summary>
     public long Records { get; private set; }
 
+    /// <summary>Bytes of the records written, before compression; of other formats than the input's, of their texts.</summary>
+    public long ContentBytes { get; private set; }
+
     /// <summary>Writes one record; as tokens, its text followed by the end-of-text token.</summary>
     public void Write(Document document, bool sameFormat)
     {
@@ -39,6 +42,7 @@ internal sealed class ExportFile(
         }
 
         _writer.Write(document, sameFormat);
+        ContentBytes += sameFormat ? document.Record.Length : document.Text.Length;
         Records++;
     }
 
@@ -47,6 +51,7 @@ internal sealed class ExportFile(
     {
         _tokens ??= new TokenShard(_file = Create(), tokenizer!.VocabularySize);
         _tokens.Write(ids);
+        ContentBytes = _tokens.Bytes;
         Records++;
     }
 

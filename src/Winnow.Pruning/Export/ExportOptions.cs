@@ -31,6 +31,21 @@ public sealed record ExportOptions
     /// <summary>For <see cref="ExportFormat.Tokens"/>, the tokenizer's directory or file; null takes the first model's.</summary>
     public string? Tokenizer { get; init; }
 
+    /// <summary>At most this many kept records, the first of the corpus, and as many of the others; null writes all.</summary>
+    public long? Limit { get; init; }
+
+    /// <summary>
+    /// Once a file holds this many bytes of records (before compression), the next one begins: <c>NAME-00000</c>, <c>NAME-00001</c>, …;
+    /// null writes a file per input file.
+    /// </summary>
+    public long? ShardBytes { get; init; }
+
+    /// <summary>Write all records, kept or not, as JSONL with their scores in the property <c>winnow</c>.</summary>
+    public bool Annotate { get; init; }
+
+    /// <summary>Write <c>SHA256SUMS</c> beside the files, as <c>sha256sum -c</c> reads it.</summary>
+    public bool Manifest { get; init; }
+
     /// <summary>Write into directories that are not empty; files of the same names are replaced.</summary>
     public bool Force { get; init; }
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Winnow.Data;
 using Winnow.Data.Corpus;
+using Winnow.Pruning.Scoring;
 using Winnow.Pruning.Selection;
 
 namespace Winnow.Pruning.Export;
@@ -25,23 +26,52 @@ public static class Exporter
         SelectionDirectory chosen = SelectionDirectory.Open(selection);
         CorpusReader corpus = OpenCorpus(manifest, run);
         CheckShards(chosen, manifest, selection);
+        IReadOnlyList<string> names = OutputNames.For(corpus.Shards, options.Format, manifest.Options.Unit);
+        Check(options, manifest, corpus, names);
         ExportTokenizer? tokenizer = options.Format == ExportFormat.Tokens ? ExportTokenizer.Open(options, manifest) : null;
         OutputDirectory output = OutputDirectory.Prepare(options.Output, options.Force, corpus);
         OutputDirectory? rejected = options.Rejected is null ? null : OutputDirectory.Prepare(options.Rejected, options.Force, corpus);
         ExportMeter meter = new(chosen.Summary.All.Units, progress);
-        (ExportedFile? Kept, ExportedFile? Rejected)[] files = new (ExportedFile?, ExportedFile?)[corpus.Shards.Count];
-        IReadOnlyList<string> names = OutputNames.For(corpus.Shards, options.Format, manifest.Options.Unit);
-        ParallelOptions parallel = new() { MaxDegreeOfParallelism = threads, CancellationToken = cancel };
+        ShardFiles[] files = [.. Enumerable.Repeat(ShardFiles.None, corpus.Shards.Count)];
+        ExportQuota left = new(options.Limit ?? long.MaxValue, rejected is null ? 0 : options.Limit ?? long.MaxValue);
+        // How many records a file may still give is known once the files before it are done.
+        ParallelOptions parallel = new() { MaxDegreeOfParallelism = options.Limit is null ? threads : 1, CancellationToken = cancel };
         await Parallel.ForEachAsync(Enumerable.Range(0, corpus.Shards.Count), parallel, async (shard, stop) =>
         {
+            if (left.IsUsedUp) return;
             ScoredShard scored = new(ScoreTable.PartPath(run, manifest.Inputs[shard].Shard), chosen.ReadMask(shard), manifest);
-            ShardExport export = new(corpus, shard, names[shard], scored, options.Format, tokenizer, output, rejected, meter);
+            ShardExport export = new(corpus, shard, names[shard], scored, options, tokenizer, output, rejected, meter, left);
             files[shard] = await export.RunAsync(stop).ConfigureAwait(false);
+            if (options.Limit is not null) left = left.Less(files[shard]);
         }).ConfigureAwait(false);
-        ExportReport report = new([.. files.Select(f => f.Kept).OfType<ExportedFile>()], [.. files.Select(f => f.Rejected).OfType<ExportedFile>()]);
-        output.Complete(report.Kept);
-        rejected?.Complete(report.Rejected);
+        ExportReport report = new([.. files.SelectMany(f => f.Kept)], [.. files.SelectMany(f => f.Rejected)]);
+        output.Complete(report.Kept, options.Manifest);
+        rejected?.Complete(report.Rejected, options.Manifest);
         return report;
+    }
+
+    private static void Check(ExportOptions options, RunManifest manifest, CorpusReader corpus, IReadOnlyList<string> names)
+    {
+        if (options.Limit is { } limit) ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limit);
+        if (options.ShardBytes is { } bytes) ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bytes);
+        UnitKind unit = manifest.Options.Unit;
+        if (options.ShardBytes is not null && corpus.Shards.FirstOrDefault(shard => ShardExport.CopiesRows(shard, options.Format, unit)) is { } table)
+            throw new CorpusException(table.Path, "Parquet rows with all their columns are written to one file, which `--shard-bytes` cannot split", "add `--format parquet` or `--format jsonl`, which write id, source and text, or leave `--shard-bytes` out");
+        if (options.Manifest && names.Contains(OutputDirectory.SumsName))
+            throw new CorpusException(options.Output, $"an input is called `{OutputDirectory.SumsName}`, as is the file of hashes", "leave `--manifest` out; `.winnow-export.json` has the hashes too");
+        if (options.Annotate) CheckAnnotation(options, unit, corpus);
+    }
+
+    private static void CheckAnnotation(ExportOptions options, UnitKind unit, CorpusReader corpus)
+    {
+        if (unit != UnitKind.Document)
+            throw new CorpusException("--annotate", "the run scored sequences, which are no records", "score with `--unit document`");
+        if (options.Rejected is not null)
+            throw new CorpusException("--annotate", "all records are written to one directory, each with `kept`; there are no rejected ones", "leave `--rejected` out");
+        if (options.Format is ExportFormat.Parquet or ExportFormat.Tokens)
+            throw new CorpusException("--annotate", "scores can be added to JSONL only", "use `--format jsonl`; for tables, `winnow scores` writes the scores");
+        if (corpus.Shards.FirstOrDefault(shard => OutputNames.FormatOf(shard, options.Format, unit) != CorpusFormat.Jsonl) is { } other)
+            throw new CorpusException(other.Path, $"scores can be added to JSONL only, and this file is {other.Format}", "add `--format jsonl`");
     }
 
     private static CorpusReader OpenCorpus(RunManifest manifest, string run)

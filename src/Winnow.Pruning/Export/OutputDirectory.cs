@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Winnow.Data;
 using Winnow.Data.Corpus;
@@ -7,6 +8,9 @@ namespace Winnow.Pruning.Export;
 /// <summary>A directory that an export fills: the files under temporary names until they are whole, and last the list of them.</summary>
 internal sealed class OutputDirectory
 {
+    /// <summary>The file of hashes.</summary>
+    public const string SumsName = "SHA256SUMS";
+
     private const string MarkerName = ".winnow-export.json";
     private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
     private readonly string _path;
@@ -40,9 +44,19 @@ internal sealed class OutputDirectory
         return path;
     }
 
-    /// <summary>Writes the list of files: the export is whole.</summary>
-    public void Complete(IReadOnlyList<ExportedFile> files) =>
+    /// <summary>Writes the list of files, and before it their hashes where they are wanted: the export is whole.</summary>
+    public void Complete(IReadOnlyList<ExportedFile> files, bool sums)
+    {
+        if (sums) AtomicFile.Write(PathOf(SumsName), Encoding.UTF8.GetBytes(string.Concat(files.Select(SumLine))));
         AtomicFile.Write(Path.Combine(_path, MarkerName), JsonSerializer.SerializeToUtf8Bytes(files, Json));
+    }
+
+    /// <summary>A line as <c>sha256sum</c> writes it: names with a line end or a backslash are escaped, which a first backslash says.</summary>
+    private static string SumLine(ExportedFile file)
+    {
+        string name = file.Name.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal).Replace("\r", "\\r", StringComparison.Ordinal);
+        return $"{(name == file.Name ? "" : "\\")}{file.Sha256}  {name}\n";
+    }
 
     private static void RemoveEarlier(string path)
     {
@@ -58,6 +72,7 @@ internal sealed class OutputDirectory
             throw new CorpusException(marker, "not the list of an earlier export", "remove the directory, or name another");
         }
 
+        File.Delete(Path.Combine(path, SumsName));
         File.Delete(marker);
     }
 }

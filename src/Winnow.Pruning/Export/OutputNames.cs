@@ -1,3 +1,4 @@
+using System.Globalization;
 using Winnow.Data.Compression;
 using Winnow.Data.Corpus;
 using Winnow.Pruning.Scoring;
@@ -35,6 +36,14 @@ internal static class OutputNames
         }
 
         return names;
+    }
+
+    /// <summary>The name of one of the files that a file is split into.</summary>
+    public static string Part(string name, int part)
+    {
+        string bare = Bare(name);
+        int stem = bare.Length - Path.GetExtension(bare).Length;
+        return string.Create(CultureInfo.InvariantCulture, $"{name[..stem]}-{part:D5}{name[stem..]}");
     }
 
     private static string Name(CorpusShard shard, ExportFormat format, UnitKind unit)

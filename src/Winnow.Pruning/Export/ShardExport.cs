@@ -12,13 +12,16 @@ namespace Winnow.Pruning.Export;
 
 /// <summary>The export of one input file: reading on one thread, compressing and writing on another.</summary>
 internal sealed class ShardExport(
-    CorpusReader corpus, int shard, string name, ScoredShard scored, ExportFormat format, ExportTokenizer? tokenizer,
-    OutputDirectory output, OutputDirectory? rejectedOutput, ExportMeter meter)
+    CorpusReader corpus, int shard, string name, ScoredShard scored, ExportOptions options, ExportTokenizer? tokenizer,
+    OutputDirectory output, OutputDirectory? rejectedOutput, ExportMeter meter, ExportQuota quota)
 {
     private const int BatchDocuments = 512;
     private const long BatchBytes = 2 << 20;
 
     private readonly UnitKind _unit = scored.Manifest.Options.Unit;
+    private readonly ExportFormat _format = options.Format;
+    private readonly ExportQuota _quota = quota;
+    private ExportQuota _left = quota;
     private long _unreadable;
     private long _unreadableKept;
 
@@ -26,32 +29,40 @@ internal sealed class ShardExport(
 
     private CorpusShard Shard => corpus.Shards[shard];
 
-    /// <summary>Writes both files and checks their counts.</summary>
-    public async Task<(ExportedFile? Kept, ExportedFile? Rejected)> RunAsync(CancellationToken cancel)
+    /// <summary>Whether a file's rows are copied with all their columns.</summary>
+    public static bool CopiesRows(CorpusShard shard, ExportFormat format, UnitKind unit) =>
+        shard.Format == CorpusFormat.Parquet && format == ExportFormat.Same && unit == UnitKind.Document;
+
+    /// <summary>Writes the files of both sides and checks their counts.</summary>
+    public async Task<ShardFiles> RunAsync(CancellationToken cancel)
     {
-        CorpusFormat written = OutputNames.FormatOf(Shard, format, _unit);
+        CorpusFormat written = OutputNames.FormatOf(Shard, _format, _unit);
         byte[] header = written == Shard.Format ? corpus.ReadHeader(shard) : [];
-        using ExportFile kept = new(output, name, written, OutputNames.CompressionOf(Shard, format), header, tokenizer);
-        using ExportFile? rejected = rejectedOutput is null ? null : new(rejectedOutput, name, written, OutputNames.CompressionOf(Shard, format), header, tokenizer);
-        bool wholeRows = Shard.Format == CorpusFormat.Parquet && format == ExportFormat.Same && _unit == UnitKind.Document;
-        if (wholeRows) CopyRows(kept, rejected, cancel);
+        using ExportFiles kept = Files(output);
+        using ExportFiles? rejected = rejectedOutput is null ? null : Files(rejectedOutput);
+        if (CopiesRows(Shard, _format, _unit)) CopyRows(kept, rejected, cancel);
         else await CopyDocumentsAsync(kept, rejected, cancel).ConfigureAwait(false);
         if (_unit == UnitKind.Document) Verify(kept, rejected);
-        return (kept.Finish(), rejected?.Finish());
+        return new ShardFiles(kept.Finish(), rejected?.Finish() ?? []);
+
+        ExportFiles Files(OutputDirectory directory) => new(
+            directory, name, options.ShardBytes, part => new ExportFile(directory, part, written, OutputNames.CompressionOf(Shard, _format), header, tokenizer));
     }
 
     /// <summary>Records that could not be read have a row in the score table and nothing to export.</summary>
-    private void Verify(ExportFile kept, ExportFile? rejected)
+    private void Verify(ExportFiles kept, ExportFiles? rejected)
     {
         KeepMask mask = scored.Mask;
         long wanted = mask.Kept - _unreadableKept, rest = mask.Rows - mask.Kept - (_unreadable - _unreadableKept);
+        if (options.Annotate) (wanted, rest) = (wanted + rest, 0);
+        (wanted, rest) = (Math.Min(wanted, _quota.Kept), Math.Min(rest, _quota.Rejected));
         if (kept.Records == wanted && (rejected is null || rejected.Records == rest)) return;
         throw new CorpusException(
             Shard.Path, $"{kept.Records} records kept and {rejected?.Records} rejected, the selection says {wanted} and {rest}",
             "the file has changed since it was scored: score it again");
     }
 
-    private void CopyRows(ExportFile kept, ExportFile? rejected, CancellationToken cancel)
+    private void CopyRows(ExportFiles kept, ExportFiles? rejected, CancellationToken cancel)
     {
         kept.Write(stream => CopyRows(stream, wanted: true, cancel));
         rejected?.Write(stream => CopyRows(stream, wanted: false, cancel));
@@ -81,14 +92,14 @@ internal sealed class ShardExport(
         long copied = ParquetSubset.Copy(file, row =>
         {
             if (!more || rows.Row > row) return false;
-            bool keep = rows.IsKept == wanted && !rows.IsUnreadable;
+            bool keep = rows.IsKept == wanted && !rows.IsUnreadable && Take(wanted);
             more = rows.MoveNext();
             return keep;
         }, stream, new ParquetWriterOptions(), cancel);
         return more ? throw rows.Changed(Shard.Path, rows.Row) : copied;
     }
 
-    private async Task CopyDocumentsAsync(ExportFile kept, ExportFile? rejected, CancellationToken cancel)
+    private async Task CopyDocumentsAsync(ExportFiles kept, ExportFiles? rejected, CancellationToken cancel)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         Channel<List<Piece>> channel = Channel.CreateBounded<List<Piece>>(new BoundedChannelOptions(4) { SingleReader = true, SingleWriter = true });
@@ -112,7 +123,7 @@ internal sealed class ShardExport(
         await writing.ConfigureAwait(false);
     }
 
-    private static async Task WriteAsync(ChannelReader<List<Piece>> pieces, ExportFile kept, ExportFile? rejected, CancellationTokenSource stop)
+    private static async Task WriteAsync(ChannelReader<List<Piece>> pieces, ExportFiles kept, ExportFiles? rejected, CancellationTokenSource stop)
     {
         try
         {
@@ -128,7 +139,7 @@ internal sealed class ShardExport(
         }
     }
 
-    private static void Write(Piece piece, ExportFile? file)
+    private static void Write(Piece piece, ExportFiles? file)
     {
         if (piece.Ids is null) file?.Write(piece.Document, piece.SameFormat);
         else file?.Write(piece.Ids);
@@ -140,9 +151,11 @@ internal sealed class ShardExport(
         long bytes = 0, records = 0;
         await foreach (Piece piece in PiecesAsync(cancel).ConfigureAwait(false))
         {
-            if (piece.IsKept || rejectedOutput is not null) batch.Add(piece);
+            if (Take(piece.IsKept)) batch.Add(piece);
             bytes += Math.Max(piece.Document.Record.Length, piece.Document.Text.Length);
-            if (++records < BatchDocuments && bytes < BatchBytes) continue;
+            records++;
+            if (_left.IsUsedUp) break;
+            if (records < BatchDocuments && bytes < BatchBytes) continue;
             await writer.WriteAsync(batch, cancel).ConfigureAwait(false);
             meter.Add(records, bytes);
             (batch, bytes, records) = ([], 0, 0);
@@ -150,6 +163,14 @@ internal sealed class ShardExport(
 
         await writer.WriteAsync(batch, cancel).ConfigureAwait(false);
         meter.Add(records, bytes);
+    }
+
+    /// <summary>Whether a record may still be written.</summary>
+    private bool Take(bool isKept)
+    {
+        if ((isKept ? _left.Kept : _left.Rejected) == 0) return false;
+        _left = isKept ? _left with { Kept = _left.Kept - 1 } : _left with { Rejected = _left.Rejected - 1 };
+        return true;
     }
 
     private IAsyncEnumerable<Piece> PiecesAsync(CancellationToken cancel) => _unit switch
@@ -163,7 +184,8 @@ internal sealed class ShardExport(
     private async IAsyncEnumerable<Piece> DocumentsAsync([EnumeratorCancellation] CancellationToken cancel)
     {
         using ScoredRows rows = new(scored);
-        bool same = Shard.Format == OutputNames.FormatOf(Shard, format, _unit);
+        using RecordAnnotator? annotator = options.Annotate ? new RecordAnnotator(scored) : null;
+        bool same = Shard.Format == OutputNames.FormatOf(Shard, _format, _unit);
         bool more = rows.MoveNext();
         await foreach (Document document in corpus.ReadAsync(shard, cancel).ConfigureAwait(false))
         {
@@ -171,7 +193,9 @@ internal sealed class ShardExport(
             if (!more && corpus.Options.Limit is not null) yield break;
             if (!more) throw rows.Changed(Shard.Path, document.Row);
             rows.RequireSame(document, Shard.Path);
-            yield return new Piece(document, rows.IsKept, same);
+            yield return annotator is null
+                ? new Piece(document, rows.IsKept, same)
+                : new Piece(annotator.Annotate(document, rows.IsKept, same, Shard.Path), IsKept: true, SameFormat: true);
             more = rows.MoveNext();
         }
 

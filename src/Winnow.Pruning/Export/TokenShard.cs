@@ -24,6 +24,9 @@ internal sealed class TokenShard
         _file.Write(new byte[HeaderInts * sizeof(int)]);
     }
 
+    /// <summary>Bytes of the tokens written.</summary>
+    public long Bytes => _tokens * (_narrow ? sizeof(ushort) : sizeof(int));
+
     /// <summary>Appends tokens.</summary>
     public void Write(ReadOnlySpan<int> ids)
     {

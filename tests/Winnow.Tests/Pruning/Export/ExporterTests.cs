@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using Winnow.Data;
 using Winnow.Data.Compression;
 using Winnow.Data.Corpus;
@@ -235,6 +236,152 @@ public sealed class ExporterTests : IDisposable
         Assert.Equal(sequences.Where((_, row) => !mask[row]).SelectMany(ids => ids), ReadTokens(_directory["rest/a.bin"]));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task A_limit_writes_the_first_records_of_either_side(int threads)
+    {
+        string[] inputs = [Jsonl("data/a.jsonl", 30, 1), Jsonl("data/b.jsonl", 40, 2), Jsonl("data/c.jsonl", 30, 3)];
+        HandmadeRun.Write(_directory["run"], [_directory["data"]]);
+        HandmadeRun.Select(_directory["run"], _directory["selection"], "middle:60%");
+        await Exporter.ExportAsync(_directory["run"], _directory["selection"], new ExportOptions { Output = _directory["kept"], Rejected = _directory["rest"] }, threads);
+        ExportReport report = await Exporter.ExportAsync(
+            _directory["run"], _directory["selection"], new ExportOptions { Output = _directory["kept-35"], Rejected = _directory["rest-35"], Limit = 35 }, threads);
+        Assert.Equal((35, 35), (report.KeptRecords, report.RejectedRecords));
+        foreach (string side in new[] { "kept", "rest" })
+            Assert.Equal(inputs.SelectMany(path => Lines(_directory[$"{side}/{Path.GetFileName(path)}"]).Select(line => line.TrimEnd())).Take(35), inputs.SelectMany(path => Lines(_directory[$"{side}-35/{Path.GetFileName(path)}"]).Select(line => line.TrimEnd())));
+    }
+
+    [Fact]
+    public async Task A_limit_holds_for_rows_with_all_their_columns_too()
+    {
+        WriteTable(_directory["a.parquet"], 100);
+        HandmadeRun.Write(_directory["run"], [_directory["a.parquet"]]);
+        KeepMask mask = HandmadeRun.Select(_directory["run"], _directory["selection"], "middle:50%").ReadMask(0);
+        await Exporter.ExportAsync(_directory["run"], _directory["selection"], new ExportOptions { Output = _directory["kept"], Limit = 7 }, threads: 1);
+        using ParquetReader file = ParquetReader.Open(_directory["kept/a.parquet"]);
+        Assert.Equal(Enumerable.Range(0, 100).Where(row => mask[row]).Take(7).Select(row => $"document {row}"), file.ReadString(0, file.Find("text")));
+    }
+
+    [Theory]
+    [InlineData("", ExportFormat.Same, ".jsonl")]
+    [InlineData(".zst", ExportFormat.Same, ".jsonl.zst")]
+    [InlineData("", ExportFormat.Parquet, ".parquet")]
+    public async Task Split_files_joined_are_the_one_file(string ending, ExportFormat format, string written)
+    {
+        string input = Jsonl("v1.2/a.b.jsonl" + ending, 200, 1);
+        CorpusReader corpus = HandmadeRun.Write(_directory["run"], [input]);
+        KeepMask mask = HandmadeRun.Select(_directory["run"], _directory["selection"], "middle:60%").ReadMask(0);
+        ExportReport report = await Exporter.ExportAsync(
+            _directory["run"], _directory["selection"], new ExportOptions { Output = _directory["kept"], Format = format, ShardBytes = 2000 }, threads: 2);
+        Assert.True(report.Kept.Count > 3);
+        Assert.Equal(report.Kept.Select((_, part) => $"a.b-{part:D5}{written}"), report.Kept.Select(file => file.Name));
+        Assert.Equal(
+            corpus.Read(0).Where(document => mask[document.Row]).Select(document => (document.Id, Encoding.UTF8.GetString(document.Text.Span))),
+            report.Kept.SelectMany(file => Documents("kept/" + file.Name)).Select(document => (document.Id, Encoding.UTF8.GetString(document.Text.Span))));
+        if (ending.Length == 0 && format == ExportFormat.Same) Assert.All(report.Kept.SkipLast(1), file => Assert.InRange(file.Bytes, 2000, 3000));
+    }
+
+    [Fact]
+    public async Task Token_shards_can_be_split_and_rows_with_all_their_columns_not()
+    {
+        string input = Jsonl("a.jsonl", 30, 5);
+        HandmadeRun.Write(_directory["run"], [input]);
+        HandmadeRun.Select(_directory["run"], _directory["selection"], "bottom:50%");
+        ExportOptions tokens = new() { Output = _directory["whole"], Format = ExportFormat.Tokens, Tokenizer = Fixtures.Root("e2e") };
+        await Exporter.ExportAsync(_directory["run"], _directory["selection"], tokens, threads: 1);
+        ExportReport report = await Exporter.ExportAsync(_directory["run"], _directory["selection"], tokens with { Output = _directory["parts"], ShardBytes = 300 }, threads: 1);
+        Assert.True(report.Kept.Count > 2);
+        Assert.Equal(ReadTokens(_directory["whole/a.bin"]), report.Kept.SelectMany(file => ReadTokens(_directory["parts/" + file.Name])));
+
+        WriteTable(_directory["t.parquet"], 10);
+        HandmadeRun.Write(_directory["run-2"], [_directory["t.parquet"]]);
+        HandmadeRun.Select(_directory["run-2"], _directory["selection-2"], "bottom:50%");
+        CorpusException error = await Assert.ThrowsAsync<CorpusException>(() => Exporter.ExportAsync(
+            _directory["run-2"], _directory["selection-2"], new ExportOptions { Output = _directory["kept-2"], ShardBytes = 300 }, threads: 1));
+        Assert.Contains("--shard-bytes", error.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_directory["kept-2"]));
+    }
+
+    [Theory]
+    [InlineData("", ExportFormat.Same)]
+    [InlineData(".gz", ExportFormat.Same)]
+    [InlineData("", ExportFormat.Jsonl)]
+    public async Task Annotated_records_are_all_records_byte_for_byte_with_their_scores_behind(string ending, ExportFormat format)
+    {
+        string input = Jsonl("a.jsonl" + ending, 80, 1);
+        HandmadeRun.Write(_directory["run"], [input]);
+        KeepMask mask = HandmadeRun.Select(_directory["run"], _directory["selection"], "middle:40%").ReadMask(0);
+        ExportReport report = await Exporter.ExportAsync(
+            _directory["run"], _directory["selection"], new ExportOptions { Output = _directory["all"], Annotate = true, Format = format }, threads: 2);
+        string[] before = [.. Lines(input)], after = [.. Lines(_directory["all/" + report.Kept[0].Name])];
+        ScoreRow[] rows = [.. ScoreTable.Open(_directory["run"]).ReadRows()];
+        int perplexity = ScoreTable.Open(_directory["run"]).Schema.IndexOf("perplexity");
+        Assert.Equal(before.Length, after.Length);
+        for (int i = 0; i < before.Length; i++)
+        {
+            int at = after[i].IndexOf(",\"winnow\":", StringComparison.Ordinal), end = before[i].LastIndexOf('}');
+            Assert.Equal(before[i][..end], after[i][..at]);
+            Assert.EndsWith("}" + before[i][end..], after[i], StringComparison.Ordinal);
+            using JsonDocument line = JsonDocument.Parse(after[i]);
+            JsonElement scores = line.RootElement.GetProperty("winnow");
+            Assert.Equal(mask[i], scores.GetProperty("kept").GetBoolean());
+            Assert.Equal(rows[i].Values[perplexity], scores.GetProperty("perplexity").GetDouble());
+            Assert.Equal("ok", scores.GetProperty("status").GetString());
+            Assert.False(scores.TryGetProperty("el2n", out _));
+        }
+    }
+
+    [Fact]
+    public async Task Tables_are_annotated_as_jsonl_and_unreadable_records_stay_out()
+    {
+        WriteTable(_directory["data/a.parquet"], 20);
+        File.WriteAllText(_directory["data/b.jsonl"], "{\"text\": \"one\"}\nnot json\n{\"text\": \"two\", \"in\": {\"winnow\": 1}}\n");
+        HandmadeRun.Write(_directory["run"], [_directory["data"]], new CorpusOptions { MaxBadRecords = 1 });
+        HandmadeRun.Select(_directory["run"], _directory["selection"], "middle:40%");
+        ExportOptions options = new() { Output = _directory["all"], Annotate = true };
+        CorpusException error = await Assert.ThrowsAsync<CorpusException>(() => Exporter.ExportAsync(_directory["run"], _directory["selection"], options, threads: 1));
+        Assert.Contains("--format jsonl", error.Hint, StringComparison.Ordinal);
+        ExportReport report = await Exporter.ExportAsync(_directory["run"], _directory["selection"], options with { Format = ExportFormat.Jsonl }, threads: 1);
+        Assert.Equal([20, 2], report.Kept.Select(file => file.Records));
+        string[] lines = [.. Lines(_directory["all/a.jsonl.zst"])];
+        Assert.StartsWith("{\"id\":\"a.parquet:3\",\"source\":\"", lines[3], StringComparison.Ordinal);
+        Assert.Contains("\"text\":\"document 3\",\"winnow\":{\"kept\":", lines[3], StringComparison.Ordinal);
+        foreach (ExportOptions wrong in new[] { options with { Rejected = _directory["rest"] }, options with { Format = ExportFormat.Parquet }, options with { Format = ExportFormat.Tokens } })
+        {
+            error = await Assert.ThrowsAsync<CorpusException>(() => Exporter.ExportAsync(_directory["run"], _directory["selection"], wrong with { Force = true }, threads: 1));
+            Assert.StartsWith("--annotate", error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Records_that_are_annotated_already_are_refused()
+    {
+        File.WriteAllText(_directory["a.jsonl"], "{\"winnow\": {}, \"text\": \"one\"}\n");
+        HandmadeRun.Write(_directory["run"], [_directory["a.jsonl"]]);
+        HandmadeRun.Select(_directory["run"], _directory["selection"], "top:100%");
+        CorpusException error = await Assert.ThrowsAsync<CorpusException>(() => Exporter.ExportAsync(
+            _directory["run"], _directory["selection"], new ExportOptions { Output = _directory["all"], Annotate = true }, threads: 1));
+        Assert.Contains("record 0 has a property `winnow` already", error.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(_directory["all"]));
+    }
+
+    [Fact]
+    public async Task The_manifest_has_the_hash_of_every_file_as_sha256sum_reads_it()
+    {
+        Jsonl("data/a.jsonl", 30, 1);
+        File.Move(Jsonl("b.jsonl", 30, 2), _directory["data/b c\\d.jsonl"]);
+        HandmadeRun.Write(_directory["run"], [_directory["data"]]);
+        HandmadeRun.Select(_directory["run"], _directory["selection"], "middle:60%");
+        ExportOptions options = new() { Output = _directory["kept"], Manifest = true };
+        await Exporter.ExportAsync(_directory["run"], _directory["selection"], options, threads: 2);
+        string a = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(_directory["kept/a.jsonl"])));
+        string b = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(_directory["kept/b c\\d.jsonl"])));
+        Assert.Equal($"{a}  a.jsonl\n\\{b}  b c\\\\d.jsonl\n", File.ReadAllText(_directory["kept/SHA256SUMS"]));
+        await Exporter.ExportAsync(_directory["run"], _directory["selection"], options with { Manifest = false, Force = true }, threads: 2);
+        Assert.False(File.Exists(_directory["kept/SHA256SUMS"]));
+    }
+
     /// <summary>The tokens of a uint16 shard.</summary>
     private static int[] ReadTokens(string path)
     {
@@ -282,6 +429,20 @@ public sealed class ExporterTests : IDisposable
         _directory["run"], _directory["selection"], new ExportOptions { Output = _directory["kept"], Force = force }, threads: 1);
 
     private IEnumerable<Document> Documents(string name) => CorpusReader.Open([_directory[name]], new CorpusOptions()).Read(0);
+
+    private static void WriteTable(string path, int rows)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        using FileStream stream = File.Create(path);
+        using ParquetWriter writer = new(stream, [ParquetColumn.String("text")], new ParquetWriterOptions());
+        for (int row = 0; row < rows; row++)
+        {
+            writer[0].Add($"document {row}");
+            writer.EndRow();
+        }
+
+        writer.Finish();
+    }
 
     private string Jsonl(string name, int documents, int seed)
     {
