@@ -11,6 +11,9 @@ public sealed record CostLedger
     /// <summary>Units whose scores were made durable.</summary>
     public long Units { get; init; }
 
+    /// <summary>Documents read whose text carried that of a special token; see <see cref="Scoring.ScoringOptions.SpecialInText"/>.</summary>
+    public long DocumentsWithSpecial { get; init; }
+
     /// <summary>Tokens that went through a model, per model.</summary>
     public long Tokens { get; init; }
 
@@ -46,6 +49,7 @@ public sealed record CostLedger
         {
             Attempts = Attempts + other.Attempts,
             Units = Units + other.Units,
+            DocumentsWithSpecial = DocumentsWithSpecial + other.DocumentsWithSpecial,
             Tokens = Tokens + other.Tokens,
             PredictedTokens = PredictedTokens + other.PredictedTokens,
             Flops = Flops + other.Flops,

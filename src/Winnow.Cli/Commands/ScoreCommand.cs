@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Winnow.Cli.Bench;
 using Winnow.Cli.Infrastructure;
+using Winnow.Data.Tokenizers;
 using Winnow.Kernels;
 using Winnow.Pruning.Scoring;
 using Winnow.Studies.Reports;
@@ -96,6 +97,8 @@ internal static class ScoreCommand
         long units = result.Manifest.Statuses.Values.Sum();
         if (result.WasComplete) terminal.Say($"the run in {result.Directory} was complete: nothing to do");
         else terminal.Say($"scored {Figures.Count(units)} units, {Figures.Count(result.Manifest.Cost.PredictedTokens)} tokens, in {Figures.Duration(result.Manifest.Cost.WallSeconds)}{Statuses(result)}");
+        if (result.Manifest.Cost.DocumentsWithSpecial is > 0 and long special)
+            terminal.Say($"{Figures.Count(special)} documents carry the text of a special token, taken as {(result.Manifest.Options.SpecialInText == SpecialInText.Match ? "that token (`--special-in-text literal` takes it as text)" : "text")}");
         terminal.Say($"run: {result.Directory}; next: winnow select {Shell.Quote(result.Directory)} --metric perplexity --keep middle:50% --out selection");
     }
 
@@ -117,7 +120,9 @@ internal sealed class ScoringChoices
     private readonly Option<long?> prompt = Choose.Whole("--prompt", "Memorization: tokens of the prompt. Default: 32.", 1, most: 65536);
     private readonly Option<long?> continuation = Choose.Whole("--continuation", "Memorization: tokens compared. Default: 32.", 1, most: 65536);
 
-    internal Symbol[] Symbols => [metrics, unit, context, window, bos, prompt, continuation];
+    private readonly Option<string?> inText = Choose.SpecialInText();
+
+    internal Symbol[] Symbols => [metrics, unit, context, window, bos, inText, prompt, continuation];
 
     internal ScoringOptions Options(ParseResult parse)
     {
@@ -129,6 +134,7 @@ internal sealed class ScoringChoices
             Context = (int?)parse.GetValue(context),
             Window = parse.GetValue(window) is { } rule ? Choose.Read("--window", () => WindowRule.Parse(rule)) : options.Window,
             Bos = parse.GetValue(bos) switch { "none" => BosPolicy.None, "end-of-text" => BosPolicy.EndOfText, _ => options.Bos },
+            SpecialInText = Choose.SpecialInText(parse, inText),
             Prompt = (int)(parse.GetValue(prompt) ?? options.Prompt),
             Continuation = (int)(parse.GetValue(continuation) ?? options.Continuation),
         };

@@ -72,7 +72,7 @@ internal static class TokenizerCommand
         var corpus = new CorpusChoices();
         var compute = new ComputeChoices();
         Option<bool> special = Choose.Flag("--special", "Add the special tokens that the tokenizer's post-processor adds.");
-        Option<string?> inText = Choose.Text("--special-in-text", "RULE", "Special tokens written out in a text: match them, or take them as literal text. Default: match.", "match", "literal");
+        Option<string?> inText = Choose.SpecialInText();
         WinnowCommand command = new WinnowCommand("encode", "prints the ids of every document, one JSON line each.", "TOKENIZER INPUT… [--special]")
         {
             Examples = ["winnow tokenizer encode gpt2 corpus.jsonl | head -1", "echo 'Hello' | winnow tokenizer encode tokenizer.json -"],
@@ -82,7 +82,7 @@ internal static class TokenizerCommand
         {
             Tokenizer tokenizer = Tokenizer.Load(Demand.Of(parse, place));
             CorpusReader reader = CorpusReader.Open(corpus.Inputs(parse), corpus.Options(parse) with { KeepRecords = false });
-            var options = new EncodingOptions { Threads = compute.Threads(parse), SpecialInText = parse.GetValue(inText) == "literal" ? SpecialInText.Literal : SpecialInText.Match };
+            var options = new EncodingOptions { Threads = compute.Threads(parse), SpecialInText = Choose.SpecialInText(parse, inText) };
             await Task.Run(() => PrintAsync(tokenizer, reader, options, parse.GetValue(special), terminal, cancel), CancellationToken.None);
             return CommandLine.Done;
         });

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using Winnow.Data;
+using Winnow.Data.Tokenizers;
 
 namespace Winnow.Cli.Infrastructure;
 
@@ -21,6 +22,14 @@ internal static class Choose
         option.CustomParser = result => Among(result, name, among);
         return option;
     }
+
+    /// <summary>The option that says what special tokens written out in a text become.</summary>
+    internal static Option<string?> SpecialInText() => Text(
+        "--special-in-text", "RULE", "Special tokens written out in a text: match them, or take them as literal text. Default: match.", "match", "literal");
+
+    /// <summary>What <see cref="SpecialInText()"/> was given.</summary>
+    internal static SpecialInText SpecialInText(ParseResult parse, Option<string?> option) =>
+        parse.GetValue(option) == "literal" ? Data.Tokenizers.SpecialInText.Literal : Data.Tokenizers.SpecialInText.Match;
 
     /// <summary>An option with a text that may be given more than once.</summary>
     internal static Option<string[]> Many(string name, string value, string help) =>

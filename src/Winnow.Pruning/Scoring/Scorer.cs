@@ -185,6 +185,7 @@ public static class Scorer
         {
             Attempts = 1,
             Units = writer.Durable,
+            DocumentsWithSpecial = pipeline.WithSpecial,
             Tokens = pipeline.Meter.Tokens,
             PredictedTokens = pipeline.Meter.Predicted,
             Flops = pipeline.Meter.Flops,

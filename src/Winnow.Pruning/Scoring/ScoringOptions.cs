@@ -1,5 +1,6 @@
 using System.Globalization;
 using Winnow.Data;
+using Winnow.Data.Tokenizers;
 
 namespace Winnow.Pruning.Scoring;
 
@@ -104,6 +105,9 @@ public sealed record ScoringOptions
 
     /// <summary>What stands before the first token of a document. Sequences are what their tokens are: nothing is put before them.</summary>
     public BosPolicy Bos { get; init; } = BosPolicy.Tokenizer;
+
+    /// <summary>What the text of a special token (<c>&lt;|endoftext|&gt;</c>) inside a document becomes.</summary>
+    public SpecialInText SpecialInText { get; init; } = SpecialInText.Match;
 
     /// <summary>Memorization: tokens of the prompt, from the unit's start.</summary>
     public int Prompt { get; init; } = 32;

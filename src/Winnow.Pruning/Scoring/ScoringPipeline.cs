@@ -85,6 +85,9 @@ internal sealed class ScoringPipeline(ScoringPlan plan, CorpusReader corpus, IRe
     /// <summary>Bytes of text that were read.</summary>
     public long TextBytes => source?.TextBytes ?? 0;
 
+    /// <summary>Documents whose text carried that of a special token.</summary>
+    public long WithSpecial => source?.WithSpecial ?? 0;
+
     /// <summary>Whether <see cref="TextBytes"/> is all there is.</summary>
     public bool ReadToEnd => readToEnd;
 

@@ -9,7 +9,7 @@ namespace Winnow.Pruning.Scoring;
 /// <summary>Reads and tokenizes the units of a shard, in row order. Belongs to one thread.</summary>
 internal sealed class UnitSource(ScoringPlan plan, CorpusReader corpus)
 {
-    private readonly TokenEncoder encoder = plan.Tokenizer.CreateEncoder();
+    private readonly TokenEncoder encoder = plan.Tokenizer.CreateEncoder(plan.Options.SpecialInText);
     private readonly List<int> ids = [];
     private readonly List<int> ends = [];
 
@@ -18,6 +18,9 @@ internal sealed class UnitSource(ScoringPlan plan, CorpusReader corpus)
 
     /// <summary>Bytes of text that were tokenized.</summary>
     public long TextBytes { get; private set; }
+
+    /// <summary>Documents whose text carried that of a special token.</summary>
+    public long WithSpecial => encoder.TextsWithSpecial;
 
     /// <summary>Documents read of the shard under way.</summary>
     public long Documents { get; private set; }

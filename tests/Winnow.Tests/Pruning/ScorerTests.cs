@@ -31,6 +31,25 @@ public sealed class ScorerTests : IDisposable
     }
 
     [Fact]
+    public async Task Special_tokens_in_a_text_are_matched_or_taken_as_text_and_counted()
+    {
+        await File.WriteAllTextAsync(directory["special.jsonl"], "{\"id\":\"a\",\"text\":\"one <|endoftext|> two\"}\n{\"id\":\"b\",\"text\":\"one two\"}\n", Cancel);
+        async Task<(long Carrying, int Tokens)> Score(SpecialInText rule)
+        {
+            ScoringRequest request = Request($"run-{rule}", All) with { Inputs = [directory["special.jsonl"]] };
+            request = request with { Options = request.Options with { SpecialInText = rule } };
+            ScoringResult result = await Scorer.ScoreAsync(request, backend, cancel: Cancel);
+            return (result.Manifest.Cost.DocumentsWithSpecial, ScoreTable.Open(directory[$"run-{rule}"]).ReadRows().First().Tokens);
+        }
+
+        (long matched, int short_) = await Score(SpecialInText.Match);
+        (long literal, int longer) = await Score(SpecialInText.Literal);
+        Assert.Equal(1, matched);
+        Assert.Equal(1, literal);
+        Assert.True(longer > short_, $"{longer} tokens as text, {short_} matched");
+    }
+
+    [Fact]
     public async Task Any_number_of_threads_gives_the_same_files()
     {
         foreach (int threads in new[] { 1, 2, 5 })
