@@ -111,6 +111,33 @@ public sealed class LinearCrossEntropyTests
     }
 
     [Fact]
+    public void El2n_by_its_definition_and_by_log_sum_exp_is_one_number_up_to_certainty()
+    {
+        const int Vocabulary = 700;
+        var random = new Random(11);
+        using var reference = new ReferenceBackend();
+        foreach (int lanes in CpuBackend.SupportedLanes)
+        {
+            using var cpu = new CpuBackend(1, lanes);
+            for (int round = 0; round < 300; round++)
+            {
+                // The target leads by −40 … 120: p from 0 through everything between to 1.
+                float[] logits = [.. Enumerable.Range(0, Vocabulary).Select(_ => (random.NextSingle() * 8) - 4)];
+                int target = random.Next(Vocabulary);
+                logits[target] = random.Next(-40, 121);
+                double direct = El2nOfProbabilities(logits, target), byLogSumExp = El2nByLogSumExp(logits, target);
+                Assert.InRange(byLogSumExp - direct, -1e-6, 1e-6);
+                foreach (float got in (float[])[ScoreLogits(cpu, logits, target).Results[1], ScoreLogits(reference, logits, target).Results[1]])
+                {
+                    Assert.True(float.IsFinite(got) && got >= 0, $"{got} at {lanes} lanes");
+                    Assert.InRange(got - direct, -1e-6, 1e-6);
+                    Assert.InRange(got - byLogSumExp, -1e-6, 1e-6);
+                }
+            }
+        }
+    }
+
+    [Fact]
     public void Ties_go_to_the_lowest_id()
     {
         var random = new Random(5);
@@ -161,7 +188,23 @@ public sealed class LinearCrossEntropyTests
         }
     }
 
-    private static Scores ScoreLogits(CpuBackend backend, float[] logits, int target)
+    // ‖softmax(z) − onehot(y)‖₂ as it is written.
+    private static double El2nOfProbabilities(float[] logits, int target)
+    {
+        double highest = logits.Max(), all = logits.Sum(z => Math.Exp(z - highest));
+        return Math.Sqrt(logits.Select((z, i) => (Math.Exp(z - highest) / all) - (i == target ? 1 : 0)).Sum(difference => difference * difference));
+    }
+
+    // √(Σp² − 2p + 1) out of Σ exp(z) and Σ exp(2z) over the others and the target's loss: nothing near 1 is subtracted from 1.
+    private static double El2nByLogSumExp(float[] logits, int target)
+    {
+        double highest = logits.Max(), all = highest + Math.Log(logits.Sum(z => Math.Exp(z - highest)));
+        double others = Math.Log(logits.Where((_, i) => i != target).Sum(z => Math.Exp(z - all)));
+        double squares = logits.Where((_, i) => i != target).Sum(z => Math.Exp(2 * (z - all)));
+        return Math.Sqrt(squares + Math.Exp(2 * others));
+    }
+
+    private static Scores ScoreLogits(IBackend backend, float[] logits, int target)
     {
         using Tensor hidden = backend.Allocate(1), weights = backend.Allocate(logits.Length), result = backend.Allocate(3);
         using IndexTensor targets = backend.AllocateIndices(1), argmax = backend.AllocateIndices(1);
