@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Winnow.Kernels;
 using Winnow.Models;
+using Winnow.Pruning.Scoring;
 
 namespace Winnow.Cli.Bench;
 
@@ -81,14 +82,17 @@ internal sealed class ScoreBenchmark : Benchmark
     private readonly TokenBatch[] batches;
     private readonly float[][] loss, el2n;
     private readonly int context, repeats;
+    private readonly double flops;
 
-    internal ScoreBenchmark(Decoder decoder, string preset, int context, IBackend backend)
+    /// <summary>Whole sequences; or, <paramref name="shortTexts"/>, texts of 40 to 400 tokens packed side by side.</summary>
+    internal ScoreBenchmark(Decoder decoder, string preset, int context, IBackend backend, bool shortTexts = false)
     {
-        (this.decoder, Preset, this.context) = (decoder, preset, context);
+        (this.decoder, Preset, this.context) = (decoder, shortTexts ? $"{preset}, texts of 40–400" : preset, context);
         workers = backend.Workers;
         repeats = (int)Math.Clamp(2e11 / (decoder.Config.ForwardFlops(context) * context), 1, 64);
         passes = [.. workers.Select(w => new DecoderPass(decoder, w, context))];
-        batches = [.. workers.Select((_, i) => RandomBatch(decoder.VocabularySize, context, i))];
+        batches = [.. workers.Select((_, i) => RandomBatch(decoder.VocabularySize, context, i, shortTexts))];
+        flops = batches.Sum(batch => batch.Spans.ToArray().Sum(text => text.QueryCount * decoder.Config.ForwardFlops(text.QueryCount)));
         loss = [.. workers.Select(_ => new float[context])];
         el2n = [.. workers.Select(_ => new float[context])];
     }
@@ -110,8 +114,7 @@ internal sealed class ScoreBenchmark : Benchmark
         {
             for (int n = 0; n < repeats && !cancel.IsCancellationRequested; n++) passes[i].Score(batches[i], loss[i], el2n[i], []);
         });
-        double tokens = (double)context * repeats * workers.Count;
-        return new BenchRun(tokens, tokens * decoder.Config.ForwardFlops(context), clock.Now(ThreadCount) - start);
+        return new BenchRun((double)repeats * batches.Sum(batch => batch.Tokens), repeats * flops, clock.Now(ThreadCount) - start);
     }
 
     public override void Dispose()
@@ -120,13 +123,71 @@ internal sealed class ScoreBenchmark : Benchmark
         decoder.Dispose();
     }
 
-    internal static TokenBatch RandomBatch(int vocabulary, int context, int seed)
+    private static TokenBatch RandomBatch(int vocabulary, int context, int seed, bool shortTexts)
     {
         var random = new Random(seed);
-        int[] ids = [.. Enumerable.Range(0, context + 1).Select(_ => random.Next(vocabulary))];
         var batch = new TokenBatch(context);
-        batch.AddText(ids);
+        for (int left = context; left > 0; left = context - batch.Tokens)
+        {
+            int length = shortTexts ? Math.Min(random.Next(40, 401), left) : left;
+            int[] ids = [.. Enumerable.Range(0, length + 1).Select(_ => random.Next(vocabulary))];
+            batch.AddText(ids);
+        }
         return batch;
+    }
+}
+
+/// <summary>Memorization of random tokens: 32 given, 32 generated greedily and compared.</summary>
+internal sealed class MemorizationBenchmark : Benchmark
+{
+    private const int Prompt = 32, Continuation = 32;
+
+    private readonly Decoder decoder;
+    private readonly GreedyMatcher[] matchers;
+    private readonly int[][][] units;
+
+    internal MemorizationBenchmark(Decoder decoder, string preset, IBackend backend)
+    {
+        (this.decoder, Preset, Precision) = (decoder, preset, "f32");
+        matchers = [.. backend.Workers.Select(worker => new GreedyMatcher(decoder, worker, Prompt, Continuation))];
+        units = [.. matchers.Select((matcher, i) => RandomUnits(matcher.UnitsAtOnce, decoder.VocabularySize, i))];
+    }
+
+    internal override string Name => "memorization";
+
+    internal override string Preset { get; }
+
+    internal override string Unit => "units/s";
+
+    internal override string Precision { get; }
+
+    internal override int ThreadCount => matchers.Length;
+
+    internal override BenchRun Run(BenchClock clock, CancellationToken cancel)
+    {
+        double start = clock.Now(ThreadCount);
+        Threads.RunOnEach(matchers.Length, i => matchers[i].Match(units[i], cancel));
+        double count = units.Sum(each => each.Length);
+        return new BenchRun(count, count * FlopsPerUnit(decoder.Config), clock.Now(ThreadCount) - start);
+    }
+
+    public override void Dispose()
+    {
+        foreach (GreedyMatcher matcher in matchers) matcher.Dispose();
+        decoder.Dispose();
+    }
+
+    // Every token but the last goes through the layers; only those behind which one is generated need the unembedding.
+    private static double FlopsPerUnit(DecoderConfig config)
+    {
+        const int Read = Prompt + Continuation - 1;
+        return (Read * config.ForwardFlops(Read)) - ((Prompt - 1) * 2.0 * config.Width * config.VocabularySize);
+    }
+
+    private static int[][] RandomUnits(int count, int vocabulary, int seed)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, count).Select(_ => Enumerable.Range(0, Prompt + Continuation).Select(_ => random.Next(vocabulary)).ToArray())];
     }
 }
 

@@ -13,7 +13,8 @@ namespace Winnow.Cli.Commands;
 /// <summary><c>winnow bench</c>: what this machine can do, and how much of it Winnow uses.</summary>
 internal static class BenchCommand
 {
-    private static readonly string[] Names = ["gemm", "score", "train", "train-tokenizer", "encode", "read"];
+    private static readonly string[] Names = ["gemm", "score", "memorization", "train", "train-tokenizer", "encode", "read", "select", "export"];
+    private static readonly bool[] WholeAndShort = [false, true];
     private static readonly string[] DefaultPresets = ["gpt2-124m", "small"];
 
     internal static Command Create(Terminal terminal)
@@ -67,24 +68,35 @@ internal static class BenchCommand
             if (wanted.Contains("gemm")) yield return () => new GemmBenchmark(backend, threads);
             string? directory = parse.GetValue(model);
             int length = (int)(parse.GetValue(context) ?? 0);
-            if (directory is not null && wanted.Contains("score"))
+            if (directory is not null)
             {
-                yield return () =>
+                string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(directory));
+                foreach (bool shortTexts in wanted.Contains("score") ? WholeAndShort : [])
                 {
-                    Decoder decoder = Decoder.Load(directory, backend);
-                    return new ScoreBenchmark(decoder, Path.GetFileName(Path.TrimEndingDirectorySeparator(directory)), length > 0 ? length : Math.Min(decoder.Config.MaxLength, 1024), backend);
-                };
+                    yield return () =>
+                    {
+                        Decoder decoder = Decoder.Load(directory, backend);
+                        return new ScoreBenchmark(decoder, name, length > 0 ? length : Math.Min(decoder.Config.MaxLength, 1024), backend, shortTexts);
+                    };
+                }
+                if (wanted.Contains("memorization")) yield return () => new MemorizationBenchmark(Decoder.Load(directory, backend), name, backend);
             }
             string[] presets = parse.GetValue(preset) is { } one ? [one] : directory is null ? DefaultPresets : [];
             foreach (string name in presets)
             {
                 DecoderConfig config = Presets.Named(name, 0, length);
-                if (wanted.Contains("score")) yield return () => new ScoreBenchmark(Decoder.Create(config, 1, backend), name, config.MaxLength, backend);
+                foreach (bool shortTexts in wanted.Contains("score") ? WholeAndShort : [])
+                {
+                    yield return () => new ScoreBenchmark(Decoder.Create(config, 1, backend), name, config.MaxLength, backend, shortTexts);
+                }
+                if (wanted.Contains("memorization")) yield return () => new MemorizationBenchmark(Decoder.Create(config, 1, backend), name, backend);
                 if (wanted.Contains("train")) yield return () => new TrainBenchmark(config, name, config.MaxLength, backend, threads);
             }
-            if (!wanted.Intersect(["train-tokenizer", "encode", "read"]).Any()) yield break;
+            if (wanted.Contains("select")) yield return () => new SelectBenchmark(threads);
+            if (!wanted.Intersect(["train-tokenizer", "encode", "read", "export"]).Any()) yield break;
             List<Document> documents = await TextAsync(parse.GetValue(text) ?? [], cancel);
             if (wanted.Contains("read")) yield return () => new ReadBenchmark(documents);
+            if (wanted.Contains("export")) yield return () => new ExportBenchmark(documents);
             if (wanted.Contains("train-tokenizer")) yield return () => new TrainTokenizerBenchmark(documents, 16_384, threads);
             if (!wanted.Contains("encode")) yield break;
             Tokenizer encoder = parse.GetValue(tokenizer) is { } place

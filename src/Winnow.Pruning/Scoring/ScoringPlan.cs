@@ -7,11 +7,13 @@ namespace Winnow.Pruning.Scoring;
 /// <summary>A scoring's options, resolved against its models and tokenizer.</summary>
 internal sealed class ScoringPlan
 {
-    private ScoringPlan(ScoringOptions options, ScoringRuntime runtime, Tokenizer tokenizer, IReadOnlyList<DecoderConfig> models)
+    private readonly Tokenizer? tokenizer;
+
+    private ScoringPlan(ScoringOptions options, ScoringRuntime runtime, Tokenizer? tokenizer, IReadOnlyList<DecoderConfig> models)
     {
         Options = options;
         Runtime = runtime;
-        Tokenizer = tokenizer;
+        this.tokenizer = tokenizer;
         Models = models;
     }
 
@@ -19,7 +21,7 @@ internal sealed class ScoringPlan
 
     public ScoringRuntime Runtime { get; }
 
-    public Tokenizer Tokenizer { get; }
+    public Tokenizer Tokenizer => tokenizer ?? throw new InvalidOperationException("units that are given as ids have no tokenizer");
 
     public IReadOnlyList<DecoderConfig> Models { get; }
 
@@ -86,6 +88,15 @@ internal sealed class ScoringPlan
             Fold = request.Fold,
             Bos = options.Unit == UnitKind.Sequence ? [] : BosIds(options.Bos, tokenizer),
         };
+        plan.CheckSizes();
+        return plan;
+    }
+
+    /// <summary>A plan for units that are given as ids, for one model.</summary>
+    /// <exception cref="CorpusException">Options and model do not fit together.</exception>
+    public static ScoringPlan ForIds(ScoringOptions options, DecoderConfig model)
+    {
+        ScoringPlan plan = new(options, new ScoringRuntime(), null, [model]) { Context = options.Context ?? model.MaxLength };
         plan.CheckSizes();
         return plan;
     }
