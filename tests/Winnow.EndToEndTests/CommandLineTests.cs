@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using Winnow.Tests;
 using Xunit;
 
@@ -65,6 +66,22 @@ public sealed class CommandLineTests
         Assert.Contains("\u001b[", drawn.Out, StringComparison.Ordinal);
         Assert.Contains("next: winnow train", drawn.Out, StringComparison.Ordinal);
         Assert.DoesNotContain("nhandled", drawn.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_benchmark_prints_one_object_with_every_figure_it_was_asked_for()
+    {
+        using var winnow = new Winnow();
+        winnow.Write("a.jsonl", SmallCorpus.Records(0, 400));
+        Outcome bench = winnow.Run("bench", "--model", Fixtures.Root("e2e"), "--context", "64", "--text", "a.jsonl", "--only", "score,memorization,read,select,export", "--rounds", "1", "--json");
+        Assert.True(bench.Exit == 0, bench.ToString());
+        using JsonDocument answer = JsonDocument.Parse(bench.Out);
+        JsonElement[] results = [.. answer.RootElement.GetProperty("results").EnumerateArray()];
+        Assert.Equal(
+            ["score tokens/s", "score tokens/s", "memorization units/s", "select rows/s", "read MB/s", "export MB/s"],
+            results.Select(r => $"{r.GetProperty("name").GetString()} {r.GetProperty("unit").GetString()}"));
+        Assert.All(results, r => Assert.True(r.GetProperty("value").GetDouble() > 0 && r.GetProperty("peak_bytes").GetInt64() > 1 << 20, r.ToString()));
+        Assert.All(results[..3], r => Assert.InRange(r.GetProperty("fraction_of_peak").GetDouble(), 0, 1));
     }
 
     [Fact]

@@ -148,7 +148,7 @@ internal sealed class MemorizationBenchmark : Benchmark
 
     internal MemorizationBenchmark(Decoder decoder, string preset, IBackend backend)
     {
-        (this.decoder, Preset, Precision) = (decoder, preset, "f32");
+        (this.decoder, Preset, Precision) = (decoder, preset, backend.Precision);
         matchers = [.. backend.Workers.Select(worker => new GreedyMatcher(decoder, worker, Prompt, Continuation))];
         units = [.. matchers.Select((matcher, i) => RandomUnits(matcher.UnitsAtOnce, decoder.VocabularySize, i))];
     }
@@ -159,7 +159,7 @@ internal sealed class MemorizationBenchmark : Benchmark
 
     internal override string Unit => "units/s";
 
-    internal override string Precision { get; }
+    internal override Precision? Precision { get; }
 
     internal override int ThreadCount => matchers.Length;
 
