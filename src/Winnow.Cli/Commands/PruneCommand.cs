@@ -63,6 +63,7 @@ internal static class PruneCommand
             };
             using IBackend backend = compute.Backend(parse);
             if (parse.GetValue(dry)) return await PlanAsync(terminal, request, backend, parse.GetValue(json), cancel);
+            request = request with { Runtime = request.Runtime with { PeakGflops = compute.Peak(parse, backend) } };
             PruneResult result = await RunAsync(terminal, request, backend, cancel);
             string report = await ReportAsync(terminal, result, cancel);
             if (parse.GetValue(json)) PrintJson(terminal, result, report);

@@ -3,6 +3,7 @@ using Winnow.Cli.Bench;
 using Winnow.Cli.Infrastructure;
 using Winnow.Data.Tokenizers;
 using Winnow.Kernels;
+using Winnow.Pruning;
 using Winnow.Pruning.Scoring;
 using Winnow.Studies.Reports;
 
@@ -46,6 +47,7 @@ internal static class ScoreCommand
             IBackend fast = compute.Backend(parse);
             using IBackend backend = parse.GetValue(profile) ? new TimedBackend(fast, terminal.Time) : fast;
             if (parse.GetValue(dry)) return await EstimateAsync(terminal, request, backend, parse.GetValue(json), cancel);
+            request = request with { Runtime = request.Runtime with { PeakGflops = compute.Peak(parse, backend) } };
             ScoringResult result = await RunAsync(terminal, request, backend, cancel);
             Report(terminal, result, parse.GetValue(json));
             if (backend is TimedBackend timed) Profile.Print(terminal, timed, compute.Threads(parse));
@@ -96,10 +98,19 @@ internal static class ScoreCommand
         }
         long units = result.Manifest.Statuses.Values.Sum();
         if (result.WasComplete) terminal.Say($"the run in {result.Directory} was complete: nothing to do");
-        else terminal.Say($"scored {Figures.Count(units)} units, {Figures.Count(result.Manifest.Cost.PredictedTokens)} tokens, in {Figures.Duration(result.Manifest.Cost.WallSeconds)}{Statuses(result)}");
+        else terminal.Say($"scored {Figures.Count(units)} units, {Figures.Count(result.Manifest.Cost.PredictedTokens)} tokens, in {Figures.Duration(result.Manifest.Cost.WallSeconds)}{Statuses(result)}{Shares(result.Manifest.Cost)}");
         if (result.Manifest.Cost.DocumentsWithSpecial is > 0 and long special)
             terminal.Say($"{Figures.Count(special)} documents carry the text of a special token, taken as {(result.Manifest.Options.SpecialInText == SpecialInText.Match ? "that token (`--special-in-text literal` takes it as text)" : "text")}");
         terminal.Say($"run: {result.Directory}; next: winnow select {Shell.Quote(result.Directory)} --metric perplexity --keep middle:50% --out selection");
+    }
+
+    // What stands beside the forward: it overlaps it, and should be little.
+    private static string Shares(CostLedger cost)
+    {
+        if (cost.WallSeconds <= 0) return "";
+        string Part(string phase) => $"{phase} {Figures.Percent(cost.Seconds.GetValueOrDefault(phase) / cost.WallSeconds)}";
+        string speed = cost.FractionOfPeak is { } fraction ? $"{Figures.Percent(fraction)} of the measured peak; " : "";
+        return $"; {speed}of the time {Part("read")}, {Part("tokenize")}, {Part("write")}";
     }
 
     private static string Statuses(ScoringResult result)
