@@ -85,7 +85,7 @@ internal sealed class WordCache
     /// <summary>The ids of a word of any length up to <see cref="LongestWord"/>; empty when it is not known.</summary>
     public ReadOnlySpan<int> Find(ReadOnlySpan<byte> word, out ulong hash)
     {
-        hash = HashOf(word);
+        hash = WordHash.Of(word);
         for (int slot = (int)(hash >> (64 - LongBits)); _longHashes[slot] != 0; slot = (slot + 1) & ((1 << LongBits) - 1))
         {
             if (_longHashes[slot] != hash) continue;
@@ -136,25 +136,5 @@ internal sealed class WordCache
         ulong mixed = (low ^ (high * 0xC2B2AE3D27D4EB4FUL)) * 0x9E3779B97F4A7C15UL;
         mixed ^= mixed >> 29;
         return (int)((mixed * 0xD6E8FEB86659FD93UL) >> (64 - ShortBits)) & ~1;
-    }
-
-    private static ulong HashOf(ReadOnlySpan<byte> word)
-    {
-        ulong hash = (ulong)word.Length * 0x9E3779B97F4A7C15UL;
-        while (word.Length >= 8)
-        {
-            hash = Mix(hash ^ MemoryMarshal.Read<ulong>(word));
-            word = word[8..];
-        }
-
-        ulong rest = 0;
-        foreach (byte b in word) rest = (rest << 8) | b;
-        return Mix(hash ^ rest ^ 0xA0761D6478BD642FUL) | 1;
-    }
-
-    private static ulong Mix(ulong value)
-    {
-        ulong high = Math.BigMul(value, 0xE7037ED1A0B428DBUL, out ulong low);
-        return high ^ low;
     }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 
 namespace Winnow.Data.Tokenizers;
 
@@ -39,7 +38,7 @@ internal sealed class WordCounter
 
     public void Add(ReadOnlySpan<byte> word, long times)
     {
-        ulong hash = HashOf(word);
+        ulong hash = WordHash.Of(word);
         int mask = _hashes.Length - 1;
         int slot = (int)(hash >> 20) & mask;
         while (_hashes[slot] != 0)
@@ -86,26 +85,5 @@ internal sealed class WordCounter
         }
 
         (_hashes, _words) = (hashes, words);
-    }
-
-    /// <summary>Never 0.</summary>
-    private static ulong HashOf(ReadOnlySpan<byte> word)
-    {
-        ulong hash = (ulong)word.Length * 0x9E3779B97F4A7C15UL;
-        while (word.Length >= 8)
-        {
-            hash = Mix(hash ^ MemoryMarshal.Read<ulong>(word));
-            word = word[8..];
-        }
-
-        ulong rest = 0;
-        foreach (byte b in word) rest = (rest << 8) | b;
-        return Mix(hash ^ rest ^ 0xA0761D6478BD642FUL) | 1;
-    }
-
-    private static ulong Mix(ulong value)
-    {
-        ulong high = Math.BigMul(value, 0xE7037ED1A0B428DBUL, out ulong low);
-        return high ^ low;
     }
 }
