@@ -19,7 +19,11 @@ namespace Winnow.Studies;
 public sealed record ScoringPlan(string Reference, double Share, IReadOnlyList<string> Metrics, string Step)
 {
     /// <summary><c>web</c>, or <c>web@14%</c>.</summary>
-    public string Name => Share >= 1 ? Reference : Reference + "@" + (Share * 100).ToString("0.##", CultureInfo.InvariantCulture) + "%";
+    public string Name => NameOf(Reference, Share);
+
+    /// <summary>How a reference at a share of its training is called.</summary>
+    internal static string NameOf(string reference, double share) =>
+        share >= 1 ? reference : reference + "@" + (share * 100).ToString("0.##", CultureInfo.InvariantCulture) + "%";
 }
 
 /// <summary>One way to prune: what is trained on.</summary>
@@ -162,7 +166,7 @@ public sealed class StudyPlan
     {
         foreach (TrainingPlan training in Recipe.Training)
         {
-            foreach (long seed in Recipe.Seeds)
+            foreach (long seed in Recipe.Seeds.Where(seed => VariantFilter.Passes(training.Only, variant, seed)))
             {
                 string? select = AddSelection(variant, seed);
                 string name = Id(variant), train = $"train/{training.Name}/{name}/seed-{seed}";
@@ -171,7 +175,7 @@ public sealed class StudyPlan
                     new TrainOptions(Recipe.Models[training.Model], Recipe.Context, training.Length.Tokens, training.Length.Epochs, training.Equal, training.Schedule, [1], seed), inputs);
                 string evaluate = $"evaluate/{training.Name}/{name}/seed-{seed}";
                 Add(evaluate, "evaluate", new EvaluateOptions(Tests, Recipe.Context), ("prepare", "prepare"), ("model", train));
-                _trained.Add(new TrainedVariant(variant, training.Name, seed, train, select, evaluate, AddGlue(training.Name, name, seed, train)));
+                _trained.Add(new TrainedVariant(variant, training.Name, seed, train, select, evaluate, AddGlue(training.Name, variant, seed, train)));
             }
         }
     }
@@ -189,10 +193,10 @@ public sealed class StudyPlan
         return id;
     }
 
-    private string? AddGlue(string training, string variant, long seed, string train)
+    private string? AddGlue(string training, Variant variant, long seed, string train)
     {
-        if (Recipe.Evaluation.Glue is not { } glue) return null;
-        string id = $"glue/{training}/{variant}/seed-{seed}";
+        if (Recipe.Evaluation.Glue is not { } glue || !VariantFilter.Passes(glue.Only, variant, seed)) return null;
+        string id = $"glue/{training}/{Id(variant)}/seed-{seed}";
         string hash = Directory.Exists(glue.Data) ? HashOf([.. Directory.EnumerateFiles(glue.Data, "*", SearchOption.AllDirectories)], CancellationToken.None) : "";
         Add(id, "glue", new GlueStepOptions(glue.Data, hash, glue.Tasks, glue.Seeds), ("model", train));
         return id;

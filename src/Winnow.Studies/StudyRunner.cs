@@ -22,21 +22,21 @@ public static class StudyRunner
     /// <summary>Runs the study's steps in this process.</summary>
     /// <param name="plan">The study.</param>
     /// <param name="directory">Holds one study; made where it is not there.</param>
-    /// <param name="backend">Computes.</param>
-    /// <param name="threads">For work that is not the backend's.</param>
+    /// <param name="backends">One for every step that may be in hand at a time.</param>
+    /// <param name="threads">A step's, for work that is not its backend's.</param>
     /// <param name="steps">Told when a step's state changes.</param>
     /// <param name="within">Told what the step in hand is doing.</param>
     /// <param name="cancel">Stops in a state that the same call goes on from.</param>
     /// <exception cref="CorpusException">The directory holds another study, or another process works in it.</exception>
     public static async Task<(StudyResults Results, IReadOnlyList<StepEvent> Steps)> RunAsync(
-        StudyPlan plan, string directory, IBackend backend, int threads,
+        StudyPlan plan, string directory, IReadOnlyList<IBackend> backends, int threads,
         IProgress<StepEvent>? steps = null, IProgress<StepProgress>? within = null, CancellationToken cancel = default)
     {
         using StudyLock held = StudyLock.TryTake(directory)
             ?? throw new CorpusException(directory, "another run is at work here", "wait for it, or name another directory");
         Claim(plan, directory);
         var store = new StepStore(directory);
-        var engine = new InProcessEngine(Works(backend, threads, within), TimeProvider.System);
+        var engine = new InProcessEngine([.. backends.Select(backend => Works(backend, threads, within))], TimeProvider.System);
         IReadOnlyList<StepEvent> outcome = await engine.RunAsync(plan.Graph, store, steps, cancel).ConfigureAwait(false);
         StudyResults results = StudyResults.Gather(plan, store);
         await File.WriteAllTextAsync(Path.Combine(directory, "results.csv"), results.ToCsv(), cancel).ConfigureAwait(false);

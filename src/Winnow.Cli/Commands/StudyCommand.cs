@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using Winnow.Cli.Infrastructure;
 using Winnow.Data.Corpus;
-using Winnow.Kernels;
 using Winnow.Kernels.Cpu;
 using Winnow.Studies;
 using Winnow.Studies.Execution;
@@ -26,13 +25,14 @@ internal static class StudyCommand
         Option<bool> dry = Choose.Flag("--dry-run", "Print the steps, tokens, FLOPs, hours and disk; compute nothing.");
         Option<long?> seed = Choose.Whole("--seed", "With --quick: of everything. Default: 1.", 0);
         var compute = new ComputeChoices();
+        Option<long?> jobs = Choose.Whole("--jobs", "Steps in hand at a time, each on its share of the threads. Default: up to eight, as the memory allows.", 1, most: 4096);
         Option<bool> json = Choose.Flag("--json", "Print the results (or the plan) as one JSON object.");
         WinnowCommand command = new WinnowCommand("study", "finds out by training whether pruning helps, and which way.", "RECIPE.yaml --out DIR | --quick INPUT… --out DIR")
         {
             Details = "Steps whose output exists are not done again; changing a number in the recipe redoes what depends on it. Killed anywhere, the same command goes on.",
             Examples = ["winnow study --quick corpus.jsonl.zst --out study", "winnow study recipes/paper-mini.yaml --out paper-mini --dry-run", "winnow study recipes/paper-mini.yaml --out paper-mini"],
         }
-        .With("Input", [inputs, quick, seed]).With("Output and work", [output, .. compute.Symbols, resume, dry, json]);
+        .With("Input", [inputs, quick, seed]).With("Output and work", [output, .. compute.Symbols, jobs, resume, dry, json]);
         command.SetAction(async (parse, cancel) =>
         {
             string[] given = parse.GetValue(inputs) ?? [];
@@ -42,9 +42,11 @@ internal static class StudyCommand
             if (parse.GetValue(dry)) return Plan(terminal, recipe, compute.Threads(parse), parse.GetValue(json));
             string directory = Demand.Of(parse, output);
             if (parse.GetValue(resume) && !File.Exists(Path.Combine(directory, "study.json"))) throw new RequestException(directory, "holds no study to go on with", "leave `--resume` out to begin one");
-            CheckMemory(StudyEstimate.Of(StudyPlan.Of(recipe, hashInputs: false, CancellationToken.None), name => TextBytes(recipe, name)));
+            StudyEstimate estimate = StudyEstimate.Of(StudyPlan.Of(recipe, hashInputs: false, CancellationToken.None), name => TextBytes(recipe, name));
+            CheckMemory(estimate);
+            int threads = compute.Threads(parse), lanes = (int)Math.Min(threads, parse.GetValue(jobs) ?? Lanes(threads, estimate));
             StudyPlan plan = StudyPlan.Of(recipe, hashInputs: true, cancel);
-            (StudyResults results, IReadOnlyList<StepEvent> steps) = await RunAsync(terminal, plan, directory, compute, parse, cancel);
+            (StudyResults results, IReadOnlyList<StepEvent> steps) = await RunAsync(terminal, plan, directory, threads, lanes, cancel);
             string report = Path.Combine(directory, "report.html");
             await File.WriteAllTextAsync(report, StudyPage.Render(plan, directory, results, terminal.Time.GetUtcNow()), cancel);
             if (parse.GetValue(json)) Answer.Print(terminal, results);
@@ -55,27 +57,44 @@ internal static class StudyCommand
     }
 
     private static async Task<(StudyResults, IReadOnlyList<StepEvent>)> RunAsync(
-        Terminal terminal, StudyPlan plan, string directory, ComputeChoices compute, ParseResult parse, CancellationToken cancel)
+        Terminal terminal, StudyPlan plan, string directory, int threads, int lanes, CancellationToken cancel)
     {
-        using IBackend backend = compute.Backend(parse);
+        CpuBackend[] backends = [.. Enumerable.Range(0, lanes).Select(_ => new CpuBackend(threads / lanes))];
         using var display = new ProgressDisplay(terminal, "study", "steps");
         int total = plan.Graph.Steps.Count, ended = 0;
-        string current = "";
+        var inHand = new List<string>();
+        string Current() => inHand.Count switch { 0 => "", 1 => inHand[0], _ => $"{inHand[0]} and {inHand.Count - 1} more" };
         var steps = new Relay<StepEvent>(e =>
         {
-            if (e.State == StepState.Running) current = e.Step.Id;
-            else Interlocked.Increment(ref ended);
-            display.Show(new ProgressState(current, ended, $"of {total} steps", (double)ended / total));
+            lock (inHand)
+            {
+                if (e.State == StepState.Running) inHand.Add(e.Step.Id);
+                else (_, ended) = (inHand.Remove(e.Step.Id), ended + 1);
+                display.Show(new ProgressState(Current(), ended, $"of {total} steps", (double)ended / total));
+            }
         });
-        var within = new Relay<StepProgress>(p => display.Show(new ProgressState(current, ended, $"of {total} steps", (ended + (p.Done ?? 0)) / total, p.Text)));
+        // With several steps in hand, what one of them says would stand beside the name of another.
+        var within = lanes > 1 ? null : new Relay<StepProgress>(p => display.Show(new ProgressState(Current(), ended, $"of {total} steps", (ended + (p.Done ?? 0)) / total, p.Text)));
         try
         {
-            return await Task.Run(() => StudyRunner.RunAsync(plan, directory, backend, compute.Threads(parse), steps, within, cancel), CancellationToken.None);
+            return await Task.Run(() => StudyRunner.RunAsync(plan, directory, backends, threads / lanes, steps, within, cancel), CancellationToken.None);
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
             throw new ResumableException($"{ended} of {total} steps are done in {directory}; the same command goes on from there");
         }
+        finally
+        {
+            foreach (CpuBackend backend in backends) backend.Dispose();
+        }
+    }
+
+    /// <summary>As many steps at a time as there are threads, up to eight, halved until they fit into half of the memory.</summary>
+    private static int Lanes(int threads, StudyEstimate estimate)
+    {
+        int lanes = Math.Min(threads, 8);
+        while (lanes > 1 && lanes * estimate.PeakMemoryBytes > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2) lanes /= 2;
+        return lanes;
     }
 
     private static int Plan(Terminal terminal, Recipe recipe, int threads, bool json)

@@ -143,6 +143,33 @@ public sealed record TrainingPlan(string Name, string Model, TrainingLength Leng
 
     /// <summary>Optimiser settings.</summary>
     public ScheduleSettings Schedule { get; init; } = new();
+
+    /// <summary>The variants it is trained on; null for all.</summary>
+    public VariantFilter? Only { get; init; }
+}
+
+/// <summary>
+/// Some of a study's variants: a larger model, or fine-tuning, is rarely wanted for the whole grid. No pruning always passes, and
+/// so does random pruning at the fractions named: without its baselines a variant says nothing.
+/// </summary>
+/// <param name="Metrics">Metrics that pass; null for all.</param>
+/// <param name="References">Scorings that pass (<c>web</c>, <c>web@14%</c>); null for all.</param>
+/// <param name="Bands">Bands that pass; null for all.</param>
+/// <param name="Fractions">Fractions that pass; null for all.</param>
+/// <param name="Seeds">Training seeds that pass; null for all.</param>
+public sealed record VariantFilter(
+    IReadOnlyList<string>? Metrics, IReadOnlyList<string>? References, IReadOnlyList<string>? Bands, IReadOnlyList<double>? Fractions, IReadOnlyList<long>? Seeds)
+{
+    /// <summary>True where the filter (null lets all pass) lets a variant trained with a seed pass.</summary>
+    public static bool Passes(VariantFilter? filter, Variant variant, long seed)
+    {
+        if (filter is null) return true;
+        if (filter.Seeds?.Contains(seed) == false) return false;
+        if (variant.Metric == "none") return true;
+        if (filter.Fractions?.Contains(variant.Fraction) == false) return false;
+        return variant.Metric == "random"
+            || (filter.Metrics?.Contains(variant.Metric) != false && filter.References?.Contains(variant.Scoring) != false && filter.Bands?.Contains(variant.Band) != false);
+    }
 }
 
 /// <summary>How trained models are judged.</summary>
@@ -165,4 +192,5 @@ public sealed record EvaluationPlan
 /// <param name="Data">Directory with a folder per task.</param>
 /// <param name="Tasks">Task names.</param>
 /// <param name="Seeds">Fine-tuning seeds.</param>
-public sealed record GluePlan(string Data, IReadOnlyList<string> Tasks, IReadOnlyList<long> Seeds);
+/// <param name="Only">The variants whose models are fine-tuned; null for all.</param>
+public sealed record GluePlan(string Data, IReadOnlyList<string> Tasks, IReadOnlyList<long> Seeds, VariantFilter? Only = null);

@@ -38,6 +38,10 @@ public static class RecipeReader
         if (models.Count == 0) throw root.Error("models", "no model shape is given", "for example `models: {small: {layers: 4, width: 256, heads: 4}}`");
         IReadOnlyList<string> metrics = root.Words("metrics", ["perplexity"], AllMetrics);
         RecipeNode? tokenizer = root.Map("tokenizer");
+        IReadOnlyList<ReferencePlan> references = References(root, data, models, metrics, directory);
+        var grid = new VariantFilter(
+            metrics, [.. references.SelectMany(plan => plan.Checkpoints.Select(share => ScoringPlan.NameOf(plan.Name, share)))],
+            root.Words("bands", AllBands, AllBands), Fractions(root), root.Seeds("seeds", [1, 2, 3]));
         var recipe = new Recipe
         {
             Name = name,
@@ -48,13 +52,13 @@ public static class RecipeReader
             TokenizerDirectory = tokenizer?.Text("directory") is { } given ? Resolve(directory, given) : null,
             Vocabulary = checked((int)(tokenizer?.Count("vocabulary", least: 257) ?? 16384)),
             Models = models,
-            References = References(root, data, models, metrics, directory),
+            References = references,
             Metrics = metrics,
-            Bands = root.Words("bands", AllBands, AllBands),
-            Fractions = Fractions(root),
-            Seeds = root.Seeds("seeds", [1, 2, 3]),
-            Training = Training(root, models),
-            Evaluation = Evaluation(root.Map("evaluation"), directory),
+            Bands = grid.Bands!,
+            Fractions = grid.Fractions!,
+            Seeds = grid.Seeds!,
+            Training = Training(root, models, grid),
+            Evaluation = Evaluation(root.Map("evaluation"), grid, directory),
         };
         tokenizer?.Finish();
         root.Finish();
@@ -147,7 +151,7 @@ public static class RecipeReader
             throw node.Error("model", model.Length == 0 ? "is missing" : $"`{model}` is not under `models`", RecipeNode.Nearest(model, names));
     }
 
-    private static List<TrainingPlan> Training(RecipeNode root, Dictionary<string, ModelShape> models)
+    private static List<TrainingPlan> Training(RecipeNode root, Dictionary<string, ModelShape> models, VariantFilter grid)
     {
         var plans = new List<TrainingPlan>();
         foreach ((string name, RecipeNode node) in root.Maps("training"))
@@ -156,6 +160,7 @@ public static class RecipeReader
             {
                 Equal = node.Word("equal", "tokens", "tokens", "epochs"),
                 Schedule = Schedule(node),
+                Only = Only(node, grid),
             };
             node.Finish();
             CheckModel(node, plan.Model, models);
@@ -164,6 +169,23 @@ public static class RecipeReader
         }
 
         return plans.Count > 0 ? plans : throw root.Error("training", "no model to train is given");
+    }
+
+    /// <summary>The part of the grid that <c>only</c> names; null where it is not there.</summary>
+    private static VariantFilter? Only(RecipeNode parent, VariantFilter grid)
+    {
+        if (parent.Map("only") is not { } node) return null;
+        var only = new VariantFilter(
+            node.Has("metrics") ? node.Words("metrics", [], [.. grid.Metrics!]) : null,
+            node.Has("references") ? node.Words("references", [], [.. grid.References!]) : null,
+            node.Has("bands") ? node.Words("bands", [], [.. grid.Bands!]) : null,
+            node.Has("fractions") ? node.Fractions("fractions", []) : null,
+            node.Has("seeds") ? node.Seeds("seeds", []) : null);
+        node.Finish();
+        if (only.Fractions?.Except(grid.Fractions!).Cast<double?>().FirstOrDefault() is { } fraction)
+            throw node.Error("fractions", FormattableString.Invariant($"{fraction} is not among the study's `fractions`"));
+        if (only.Seeds?.Except(grid.Seeds!).Cast<long?>().FirstOrDefault() is { } seed) throw node.Error("seeds", $"{seed} is not among the study's `seeds`");
+        return only;
     }
 
     private static TrainingLength Length(RecipeNode node)
@@ -191,7 +213,7 @@ public static class RecipeReader
         return fractions.All(f => f < 1) ? fractions : throw root.Error("fractions", "1 is no pruning, which is always run as a baseline");
     }
 
-    private static EvaluationPlan Evaluation(RecipeNode? node, string directory)
+    private static EvaluationPlan Evaluation(RecipeNode? node, VariantFilter grid, string directory)
     {
         var plan = new EvaluationPlan();
         if (node is null) return plan;
@@ -200,16 +222,16 @@ public static class RecipeReader
             Resamples = checked((int)(node.Count("resamples", least: 100) ?? plan.Resamples)),
             Confidence = node.Number("confidence", 0.5, 0.999) ?? plan.Confidence,
             Tokens = node.Count("tokens"),
-            Glue = node.Map("glue") is { } glue ? Glue(glue, directory) : null,
+            Glue = node.Map("glue") is { } glue ? Glue(glue, grid, directory) : null,
         };
         node.Finish();
         return plan;
     }
 
-    private static GluePlan Glue(RecipeNode node, string directory)
+    private static GluePlan Glue(RecipeNode node, VariantFilter grid, string directory)
     {
         string[] all = [.. GlueTask.All.Select(task => task.Name)];
-        var plan = new GluePlan(Resolve(directory, node.RequiredText("data")), node.Words("tasks", all, all), node.Seeds("seeds", [1, 2, 3]));
+        var plan = new GluePlan(Resolve(directory, node.RequiredText("data")), node.Words("tasks", all, all), node.Seeds("seeds", [1, 2, 3]), Only(node, grid));
         node.Finish();
         return plan;
     }

@@ -1,4 +1,5 @@
 using Winnow.Data;
+using Winnow.Studies;
 using Winnow.Studies.Recipes;
 using Xunit;
 
@@ -60,6 +61,9 @@ public sealed class RecipeTests
     [InlineData("heads: 2}", "heads: 3}", "mini.yaml:10: `models.tiny.heads`: 3 heads do not divide the width 64", null)]
     [InlineData("tokens: 1.5M", "tokens: 1.5", "mini.yaml:12: `references.web.tokens`: `1.5` is not a whole number", "write 20000, 20k, 1.5M or 7.6B")]
     [InlineData("metrics: [perplexity, el2n]", "metrics: [perplexity, eln2]", "mini.yaml:15: `metrics`: `eln2` is none of `perplexity`, `el2n`, `memorization`", "did you mean `el2n`?")]
+    [InlineData("lr: 0.001", "only: {references: [web@15%]}", "mini.yaml:19: `training.final.only.references`: `web@15%` is none of `web@14%`, `web@55%`, `web`, `wiki`, `big`", "did you mean `web@14%`?")]
+    [InlineData("lr: 0.001", "only: {fractions: [0.4]}", "mini.yaml:19: `training.final.only.fractions`: 0.4 is not among the study's `fractions`", null)]
+    [InlineData("lr: 0.001", "only: {seeds: 3}", "mini.yaml:19: `training.final.only.seeds`: 3 is not among the study's `seeds`", null)]
     [InlineData("name: mini", "name: [mini", "mini.yaml:1: not YAML from here on", "is a bracket or a quote left open?")]
     public void A_mistake_names_file_line_key_and_the_nearest_right_one(string right, string wrong, string message, string? hint)
     {
@@ -67,6 +71,16 @@ public sealed class RecipeTests
         CorpusException e = Assert.Throws<CorpusException>(() => RecipeReader.Parse(Good.Replace(right, wrong, StringComparison.Ordinal), "mini.yaml", "/corpora"));
         Assert.StartsWith(message, e.Message, StringComparison.Ordinal);
         Assert.Equal(hint, e.Hint);
+    }
+
+    [Fact]
+    public void A_training_can_be_asked_for_a_part_of_the_grid_and_keeps_its_baselines()
+    {
+        string text = Good.Replace("lr: 0.001", "only: {metrics: [perplexity], references: [big, web@14%], bands: [middle], fractions: [0.5], seeds: [2]}", StringComparison.Ordinal);
+        StudyPlan plan = StudyPlan.Of(RecipeReader.Parse(text, "mini.yaml", "/corpora"), hashInputs: false, TestContext.Current.CancellationToken);
+        Assert.Equal(
+            ["no pruning", "random 50%", "perplexity (web@14%) middle 50%", "perplexity (big) middle 50%"], plan.Trained.Select(t => t.Variant.ToString()));
+        Assert.All(plan.Trained, t => Assert.Equal(2, t.Seed));
     }
 
     [Fact]

@@ -58,6 +58,22 @@ public sealed class StepGraphTests : IDisposable
     }
 
     [Fact]
+    public async Task Two_lanes_work_side_by_side_and_never_twice_on_the_same_content()
+    {
+        StepGraph graph = Diamond();
+        graph.Add(new Step("left-again", "work", new JsonObject { ["name"] = "left", ["option"] = 1 }, new Dictionary<string, string> { ["source"] = "source" }));
+        using var barrier = new Barrier(2);
+        var work = new Meeting(barrier);
+        var engine = new InProcessEngine(
+            [new Dictionary<string, IStepWork> { ["work"] = work }, new Dictionary<string, IStepWork> { ["work"] = work }], TimeProvider.System);
+        IReadOnlyList<StepEvent> events = await engine.RunAsync(graph, new StepStore(_directory), null, CancellationToken.None);
+        Assert.True(work.Met, "left and right were not in hand at the same time");
+        Assert.Equal(["source", "left", "right", "join", "left-again"], events.Select(e => e.Step.Id));
+        Assert.Equal(StepState.Reused, events[^1].State);
+        Assert.All(events.SkipLast(1), e => Assert.Equal(StepState.Done, e.State));
+    }
+
+    [Fact]
     public void Keys_do_not_depend_on_the_order_of_options_or_on_ids()
     {
         static string Key(string id, JsonObject options)
@@ -85,7 +101,7 @@ public sealed class StepGraphTests : IDisposable
     }
 
     private Task<IReadOnlyList<StepEvent>> RunAsync(StepGraph graph, Recorder work, CancellationToken cancel = default) =>
-        new InProcessEngine(new Dictionary<string, IStepWork> { ["work"] = work }, TimeProvider.System)
+        new InProcessEngine([new Dictionary<string, IStepWork> { ["work"] = work }], TimeProvider.System)
             .RunAsync(graph, new StepStore(_directory), null, cancel);
 
     private static StepGraph Diamond(int right = 1)
@@ -98,6 +114,18 @@ public sealed class StepGraphTests : IDisposable
         return graph;
         static Step Make(string id, int option, params string[] inputs) =>
             new(id, "work", new JsonObject { ["name"] = id, ["option"] = option }, inputs.ToDictionary(input => input));
+    }
+
+    /// <summary>Where `left` and `right` wait for each other.</summary>
+    private sealed class Meeting(Barrier barrier) : IStepWork
+    {
+        public bool Met { get; private set; }
+
+        public Task RunAsync(Step step, IReadOnlyDictionary<string, string> inputs, string workDirectory, CancellationToken cancel)
+        {
+            if (step.Id is "left" or "right" && barrier.SignalAndWait(TimeSpan.FromSeconds(20), cancel)) Met = true;
+            return Task.CompletedTask;
+        }
     }
 
     private sealed class Recorder : IStepWork

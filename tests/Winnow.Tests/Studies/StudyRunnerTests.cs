@@ -98,8 +98,8 @@ public sealed class StudyRunnerTests : IDisposable
 
     private async Task<(StudyResults Results, IReadOnlyList<StepEvent> Steps)> RunAsync(StudyPlan plan)
     {
-        using var backend = new CpuBackend(2);
-        return await StudyRunner.RunAsync(plan, Output, backend, 2);
+        using CpuBackend one = new(1), other = new(1);
+        return await StudyRunner.RunAsync(plan, Output, [one, other], 1);
     }
 
     private double NoiseKept(StudyPlan plan)
