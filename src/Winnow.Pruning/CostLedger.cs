@@ -27,7 +27,7 @@ public sealed record CostLedger
     public double WallSeconds { get; init; }
 
     /// <summary>
-    /// Seconds by phase: <c>load</c>, <c>hash</c>, <c>read</c>, <c>tokenize</c>, <c>write</c> on their own threads, <c>forward</c> and
+    /// Seconds by phase: <c>load</c>, <c>hash</c>, <c>dedup</c>, <c>read</c>, <c>tokenize</c>, <c>write</c> on their own threads, <c>forward</c> and
     /// <c>generate</c> summed over the workers; <c>train</c> with cross-fitting. Phases overlap.
     /// </summary>
     public IReadOnlyDictionary<string, double> Seconds { get; init; } = new Dictionary<string, double>();

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Winnow.Kernels;
+using Winnow.Pruning.Duplicates;
 using Winnow.Pruning.Scoring;
 
 namespace Winnow.Pruning;
@@ -107,6 +108,9 @@ public sealed record RunManifest
 
     /// <summary>Units by status; filled when the run is complete.</summary>
     public IReadOnlyDictionary<string, long> Statuses { get; init; } = new Dictionary<string, long>();
+
+    /// <summary>The copies that were left out; null until they are known, and where none were to be left out.</summary>
+    public DuplicateCount? Duplicates { get; init; }
 
     /// <summary>Records that could not be read and were skipped: listed in <c>logs/bad-records.jsonl</c>.</summary>
     public long BadRecords { get; init; }

@@ -23,4 +23,7 @@ public static class ScoreStatus
 
     /// <summary>A model gave a number that is not finite: no score.</summary>
     public const string NotFinite = "not_finite";
+
+    /// <summary>The text is that of an earlier document, and copies were to be left out: no score, and never kept.</summary>
+    public const string Duplicate = "duplicate";
 }

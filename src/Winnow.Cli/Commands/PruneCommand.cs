@@ -100,6 +100,8 @@ internal static class PruneCommand
     /// <summary>Says what was made, where, and what to do next.</summary>
     internal static void Say(Terminal terminal, PruneResult result, string report)
     {
+        if (result.Run.Duplicates is { } copies)
+            terminal.Say($"left out {Figures.Count(copies.Documents)} exact copies of earlier documents, {Figures.Bytes(copies.Bytes)} of text");
         terminal.Say($"kept {Figures.Count(result.Selection.Kept.Units)} of {Figures.Count(result.Selection.All.Units)} units ({string.Join(", ", result.Selection.Options.Keep)}), {Figures.Bytes(result.Selection.Kept.Bytes)} of {Figures.Bytes(result.Selection.All.Bytes)} of text");
         terminal.Say($"pruned: {Path.Combine(result.Directory, "pruned")}; report: {report}; next: winnow train {Shell.Quote(Path.Combine(result.Directory, "pruned"))} --out model");
     }
@@ -121,6 +123,7 @@ internal static class PruneCommand
         result.Selection.All,
         result.Selection.Kept,
         result.Selection.Unscored,
+        result.Run.Duplicates,
         files = result.Export.Kept,
         rejected = result.Export.Rejected,
         cost = result.Run.Cost,

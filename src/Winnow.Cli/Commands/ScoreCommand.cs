@@ -4,6 +4,7 @@ using Winnow.Cli.Infrastructure;
 using Winnow.Data.Tokenizers;
 using Winnow.Kernels;
 using Winnow.Pruning;
+using Winnow.Pruning.Duplicates;
 using Winnow.Pruning.Scoring;
 using Winnow.Studies.Reports;
 
@@ -93,12 +94,14 @@ internal static class ScoreCommand
     {
         if (json)
         {
-            Answer.Print(terminal, new { run = result.Directory, was_complete = result.WasComplete, result.Manifest.Statuses, result.Manifest.BadRecords, result.Manifest.Cost });
+            Answer.Print(terminal, new { run = result.Directory, was_complete = result.WasComplete, result.Manifest.Statuses, result.Manifest.Duplicates, result.Manifest.BadRecords, result.Manifest.Cost });
             return;
         }
         long units = result.Manifest.Statuses.Values.Sum();
         if (result.WasComplete) terminal.Say($"the run in {result.Directory} was complete: nothing to do");
         else terminal.Say($"scored {Figures.Count(units)} units, {Figures.Count(result.Manifest.Cost.PredictedTokens)} tokens, in {Figures.Duration(result.Manifest.Cost.WallSeconds)}{Statuses(result)}{Shares(result.Manifest.Cost)}");
+        if (result.Manifest.Duplicates is { } copies)
+            terminal.Say($"left out {Figures.Count(copies.Documents)} exact copies of earlier documents, {Figures.Bytes(copies.Bytes)} of text");
         if (result.Manifest.Cost.DocumentsWithSpecial is > 0 and long special)
             terminal.Say($"{Figures.Count(special)} documents carry the text of a special token, taken as {(result.Manifest.Options.SpecialInText == SpecialInText.Match ? "that token (`--special-in-text literal` takes it as text)" : "text")}");
         terminal.Say($"run: {result.Directory}; next: winnow select {Shell.Quote(result.Directory)} --metric perplexity --keep middle:50% --out selection");
@@ -131,9 +134,10 @@ internal sealed class ScoringChoices
     private readonly Option<long?> prompt = Choose.Whole("--prompt", "Memorization: tokens of the prompt. Default: 32.", 1, most: 65536);
     private readonly Option<long?> continuation = Choose.Whole("--continuation", "Memorization: tokens compared. Default: 32.", 1, most: 65536);
 
+    private readonly Option<string?> dedup = Choose.Text("--dedup", "RULE", "exact: of documents with the same text only the first is scored; the copies are counted and never kept. Default: none.", "none", "exact");
     private readonly Option<string?> inText = Choose.SpecialInText();
 
-    internal Symbol[] Symbols => [metrics, unit, context, window, bos, inText, prompt, continuation];
+    internal Symbol[] Symbols => [metrics, unit, context, window, bos, inText, dedup, prompt, continuation];
 
     internal ScoringOptions Options(ParseResult parse)
     {
@@ -146,6 +150,7 @@ internal sealed class ScoringChoices
             Window = parse.GetValue(window) is { } rule ? Choose.Read("--window", () => WindowRule.Parse(rule)) : options.Window,
             Bos = parse.GetValue(bos) switch { "none" => BosPolicy.None, "end-of-text" => BosPolicy.EndOfText, _ => options.Bos },
             SpecialInText = Choose.SpecialInText(parse, inText),
+            Dedup = parse.GetValue(dedup) == "exact" ? Dedup.Exact : Dedup.None,
             Prompt = (int)(parse.GetValue(prompt) ?? options.Prompt),
             Continuation = (int)(parse.GetValue(continuation) ?? options.Continuation),
         };

@@ -39,7 +39,7 @@ public static class Exporter
         await Parallel.ForEachAsync(Enumerable.Range(0, corpus.Shards.Count), parallel, async (shard, stop) =>
         {
             if (left.IsUsedUp) return;
-            ScoredShard scored = new(ScoreTable.PartPath(run, manifest.Inputs[shard].Shard), chosen.ReadMask(shard), manifest);
+            ScoredShard scored = new(run, manifest.Inputs[shard].Shard, chosen.ReadMask(shard), manifest);
             ShardExport export = new(corpus, shard, names[shard], scored, options, tokenizer, output, rejected, meter, left);
             files[shard] = await export.RunAsync(stop).ConfigureAwait(false);
             if (options.Limit is not null) left = left.Less(files[shard]);

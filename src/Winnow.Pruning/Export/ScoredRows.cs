@@ -8,10 +8,15 @@ using Winnow.Pruning.Selection;
 namespace Winnow.Pruning.Export;
 
 /// <summary>The scores of one shard, and which of its units are kept.</summary>
-/// <param name="Part">The Parquet file.</param>
+/// <param name="Run">The run's directory.</param>
+/// <param name="Index">The shard's.</param>
 /// <param name="Mask">Aligned with its rows.</param>
 /// <param name="Manifest">The run's.</param>
-internal sealed record ScoredShard(string Part, KeepMask Mask, RunManifest Manifest);
+internal sealed record ScoredShard(string Run, int Index, KeepMask Mask, RunManifest Manifest)
+{
+    /// <summary>The Parquet file.</summary>
+    public string Part { get; } = ScoreTable.PartPath(Run, Index);
+}
 
 /// <summary>The rows of one part of a score table beside their keep mask, one after the other.</summary>
 internal sealed class ScoredRows : IDisposable

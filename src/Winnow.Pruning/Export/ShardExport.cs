@@ -5,6 +5,7 @@ using Winnow.Data.Corpus;
 using Winnow.Data.Packing;
 using Winnow.Data.Parquet;
 using Winnow.Data.Tokenizers;
+using Winnow.Pruning.Duplicates;
 using Winnow.Pruning.Scoring;
 using Winnow.Pruning.Selection;
 
@@ -211,12 +212,19 @@ internal sealed class ShardExport(
     private async IAsyncEnumerable<Piece> RunsAsync([EnumeratorCancellation] CancellationToken cancel)
     {
         CorpusFold? fold = scored.Manifest.FoldSeed is { } seed ? new CorpusFold(seed) : null;
+        using DuplicateRows duplicates = DuplicateRows.Open(scored.Run, scored.Index);
         SequenceCutter[] cutters = fold is null ? [new SequenceCutter(scored, null)] : [new SequenceCutter(scored, 0), new SequenceCutter(scored, 1)];
         try
         {
             await foreach (Document document in corpus.ReadAsync(shard, cancel).ConfigureAwait(false))
             {
                 if (corpus.Options.Limit is not null && cutters.All(cutter => cutter.IsAtEnd)) yield break;
+                if (duplicates.Contains(document.Row))
+                {
+                    yield return new Piece(document, IsKept: false, SameFormat: false);
+                    continue;
+                }
+
                 SequenceCutter cutter = cutters[fold?.Of(document.Text.Span) ?? 0];
                 foreach ((Document run, bool isKept) in cutter.Cut(document, Shard.Path)) yield return new Piece(run, isKept, SameFormat: false);
             }
@@ -238,11 +246,13 @@ internal sealed class ShardExport(
         CorpusFold? fold = scored.Manifest.FoldSeed is { } seed ? new CorpusFold(seed) : null;
         SequencePacker[] packers = [.. Enumerable.Range(0, fold is null ? 1 : 2).Select(_ => new SequencePacker(scored.Manifest.Context, with.EndOfText))];
         TokenEncoder encoder = with.CreateEncoder();
+        using DuplicateRows duplicates = DuplicateRows.Open(scored.Run, scored.Index);
         KeepMask mask = scored.Mask;
         Document last = new(shard, 0, "", "", default, default);
         long row = 0;
         await foreach (Document document in corpus.ReadAsync(shard, cancel).ConfigureAwait(false))
         {
+            if (duplicates.Contains(document.Row)) continue;
             List<int> ids = [], ends = [];
             encoder.Encode(document.Text.Span, ids, ends);
             foreach (PackedSequence sequence in packers[fold?.Of(document.Text.Span) ?? 0].Add(new EncodedDocument(document, [.. ids], [.. ends], CarriedSpecial: false)))

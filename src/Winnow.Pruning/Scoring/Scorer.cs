@@ -5,6 +5,7 @@ using Winnow.Data;
 using Winnow.Data.Corpus;
 using Winnow.Kernels;
 using Winnow.Models;
+using Winnow.Pruning.Duplicates;
 
 namespace Winnow.Pruning.Scoring;
 
@@ -55,7 +56,7 @@ public static class Scorer
         ArgumentNullException.ThrowIfNull(backend);
         using ScoringSetup setup = ScoringSetup.Open(request);
         using LoadedModels models = setup.Load(backend);
-        using ScoringPipeline pipeline = new(setup.Plan, setup.Corpus, models.Decoders, backend.Workers);
+        using ScoringPipeline pipeline = new(setup.Plan, setup.Corpus, models.Decoders, backend.Workers, request.Output);
         using CancellationTokenSource enough = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         enough.CancelAfter(TimeSpan.FromSeconds(5));
         ShardWork[] work = [.. setup.Corpus.Shards.Select(shard => new ShardWork(shard.Index, -1, false, 0))];
@@ -90,11 +91,25 @@ public static class Scorer
 
         public async Task RunAsync(CancellationToken cancel)
         {
+            if (request.Options.Dedup == Dedup.Exact && run.Manifest.Duplicates is null) await FindDuplicatesAsync(cancel).ConfigureAwait(false);
             ShardWork[] work = [.. setup.Corpus.Shards.Select(shard => Durable(shard))];
             long earlier = work.Where(shard => shard.IsComplete).Sum(shard => PartCompletion.Read(run.CompletionPath(shard.Shard))!.Rows);
             if (!work.All(shard => shard.IsComplete)) await ScoreAsync(work, earlier, cancel).ConfigureAwait(false);
             if (!setup.Corpus.Shards.All(shard => Durable(shard).IsComplete)) cancel.ThrowIfCancellationRequested();
             Complete();
+        }
+
+        /// <summary>With a reader of its own: what it skips as unreadable is counted when it is scored.</summary>
+        private async Task FindDuplicatesAsync(CancellationToken cancel)
+        {
+            long begin = Stopwatch.GetTimestamp();
+            CorpusReader corpus = setup.Reopen();
+            double all = Math.Max(1, corpus.Bytes);
+            DuplicateCount found = await DuplicateFinder.FindAsync(
+                corpus, request.Corpus.Limit, run.Path, backend.Workers.Count,
+                documents => progress?.Report(new ScoringProgress("dedup", documents, 0, 0, Math.Min(1, corpus.BytesRead / all), null)), run.Faults, cancel).ConfigureAwait(false);
+            run.Write(run.Manifest with { Duplicates = found });
+            Spend("dedup", Stopwatch.GetElapsedTime(begin));
         }
 
         private async Task ScoreAsync(ShardWork[] work, long earlier, CancellationToken cancel)
@@ -104,7 +119,7 @@ public static class Scorer
             using LoadedModels models = setup.Load(backend);
             Spend("load", Stopwatch.GetElapsedTime(loading));
             CorpusReader corpus = setup.CorpusFor(AllowedBadRecords());
-            using ScoringPipeline pipeline = new(setup.Plan, corpus, models.Decoders, backend.Workers);
+            using ScoringPipeline pipeline = new(setup.Plan, corpus, models.Decoders, backend.Workers, run.Path);
             using ScoreWriter writer = new(run, setup.Plan, corpus);
             ScoringClock clock = new(pipeline, work, corpus.Shards, earlier, progress);
             try

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Winnow.Data;
 using Winnow.Data.Tokenizers;
+using Winnow.Pruning.Duplicates;
 
 namespace Winnow.Pruning.Scoring;
 
@@ -108,6 +109,9 @@ public sealed record ScoringOptions
 
     /// <summary>What the text of a special token (<c>&lt;|endoftext|&gt;</c>) inside a document becomes.</summary>
     public SpecialInText SpecialInText { get; init; } = SpecialInText.Match;
+
+    /// <summary>Copies that are left out: as documents they get a row without a score, in sequences they are not packed.</summary>
+    public Dedup Dedup { get; init; }
 
     /// <summary>Memorization: tokens of the prompt, from the unit's start.</summary>
     public int Prompt { get; init; } = 32;

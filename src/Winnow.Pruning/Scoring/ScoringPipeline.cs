@@ -60,7 +60,7 @@ internal readonly record struct ScoringEvent(int Shard, ScoreRow? Row, long Docu
 /// Reader → batches → workers → rows in order. One thread reads and tokenizes, one thread a worker computes, the caller takes the
 /// rows; between them only bounded queues. A worker shares nothing with the others but the queue and the weights.
 /// </summary>
-internal sealed class ScoringPipeline(ScoringPlan plan, CorpusReader corpus, IReadOnlyList<Decoder> models, IReadOnlyList<IBackend> workers)
+internal sealed class ScoringPipeline(ScoringPlan plan, CorpusReader corpus, IReadOnlyList<Decoder> models, IReadOnlyList<IBackend> workers, string run)
     : IDisposable
 {
     private readonly BlockingCollection<ScoringBatch> batches = new(2 * workers.Count);
@@ -149,7 +149,7 @@ internal sealed class ScoringPipeline(ScoringPlan plan, CorpusReader corpus, IRe
     {
         try
         {
-            source = new UnitSource(plan, corpus);
+            source = new UnitSource(plan, corpus, run);
             long documents = 0;
             foreach (ShardWork shard in work)
             {

@@ -34,7 +34,7 @@ public sealed record ScoringRequest
 }
 
 /// <summary>How far a scoring is.</summary>
-/// <param name="Phase">What is being done: <c>hash</c>, <c>load</c>, <c>score</c>, <c>write</c>.</param>
+/// <param name="Phase">What is being done: <c>hash</c>, <c>dedup</c>, <c>load</c>, <c>score</c>, <c>write</c>.</param>
 /// <param name="Units">Units whose scores are known, those of earlier attempts included.</param>
 /// <param name="Tokens">Tokens that this attempt put through a model.</param>
 /// <param name="TokensPerSecond">Over this attempt.</param>

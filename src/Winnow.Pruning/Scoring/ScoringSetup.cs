@@ -4,6 +4,7 @@ using Winnow.Data.Tokenizers;
 using Winnow.Kernels;
 using Winnow.Models;
 using Winnow.Models.Checkpoints;
+using Winnow.Pruning.Duplicates;
 
 namespace Winnow.Pruning.Scoring;
 
@@ -30,6 +31,8 @@ internal sealed class ScoringSetup : IDisposable
     {
         if (request.Models.Count == 0) throw new CorpusException("`--model`", "no model is named", "name a Hugging Face directory");
         CorpusReader corpus = CorpusReader.Open(request.Inputs, Read(request, request.Corpus.MaxBadRecords));
+        if (request.Options.Dedup != Dedup.None && corpus.Shards.Any(RunIdentity.IsStandardInput))
+            throw new CorpusException("`--dedup`", "copies are found in a pass of their own, and standard input can be read only once", "write it to a file first");
         List<ModelDirectory> models = [];
         try
         {
@@ -48,6 +51,9 @@ internal sealed class ScoringSetup : IDisposable
     /// <summary>The corpus again, with another allowance of bad records.</summary>
     public CorpusReader CorpusFor(long maxBadRecords) =>
         maxBadRecords == request.Corpus.MaxBadRecords ? Corpus : CorpusReader.Open(request.Inputs, Read(request, maxBadRecords));
+
+    /// <summary>The corpus again, as if nothing had been read.</summary>
+    public CorpusReader Reopen() => CorpusReader.Open(request.Inputs, Read(request, request.Corpus.MaxBadRecords));
 
     /// <summary>Loads the weights.</summary>
     public LoadedModels Load(IBackend backend)

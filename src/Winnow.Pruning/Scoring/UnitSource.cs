@@ -3,11 +3,15 @@ using System.Runtime.CompilerServices;
 using Winnow.Data.Corpus;
 using Winnow.Data.Packing;
 using Winnow.Data.Tokenizers;
+using Winnow.Pruning.Duplicates;
 
 namespace Winnow.Pruning.Scoring;
 
 /// <summary>Reads and tokenizes the units of a shard, in row order. Belongs to one thread.</summary>
-internal sealed class UnitSource(ScoringPlan plan, CorpusReader corpus)
+/// <param name="plan">What a unit is.</param>
+/// <param name="corpus">Where they come from.</param>
+/// <param name="run">The run's directory, which says what copies are left out.</param>
+internal sealed class UnitSource(ScoringPlan plan, CorpusReader corpus, string run)
 {
     private readonly TokenEncoder encoder = plan.Tokenizer.CreateEncoder(plan.Options.SpecialInText);
     private readonly List<int> ids = [];
@@ -45,6 +49,7 @@ internal sealed class UnitSource(ScoringPlan plan, CorpusReader corpus)
         Documents = 0;
         if (limit > 0)
         {
+            using DuplicateRows duplicates = DuplicateRows.Open(run, shard);
             await foreach (Document document in corpus.ReadAsync(shard, row, cancel).ConfigureAwait(false))
             {
                 for (; row < document.Row; row++)
@@ -52,7 +57,9 @@ internal sealed class UnitSource(ScoringPlan plan, CorpusReader corpus)
                     if (row > after) yield return Unreadable(shard, row);
                 }
 
-                if (row++ > after) yield return ToUnit(document);
+                bool isCopy = duplicates.Contains(row);
+                if (row++ > after)
+                    yield return isCopy ? Copy(document) : ToUnit(document);
                 if (++Documents >= limit) yield break;
             }
         }
@@ -73,6 +80,17 @@ internal sealed class UnitSource(ScoringPlan plan, CorpusReader corpus)
         Source = "",
         Bytes = 0,
         Status = ScoreStatus.Invalid,
+    };
+
+    private ScoringUnit Copy(Document document) => new()
+    {
+        Shard = document.Shard,
+        Row = document.Row,
+        Id = document.Id,
+        Source = document.Source,
+        Bytes = document.Text.Length,
+        Status = ScoreStatus.Duplicate,
+        Fold = plan.Fold?.Of(document.Text.Span),
     };
 
     private ScoringUnit ToUnit(Document document)
@@ -126,17 +144,21 @@ internal sealed class UnitSource(ScoringPlan plan, CorpusReader corpus)
         Documents = 0;
         if (limit > 0)
         {
+            using DuplicateRows duplicates = DuplicateRows.Open(run, shard);
             await foreach (Document document in corpus.ReadAsync(shard, cancel).ConfigureAwait(false))
             {
-                Encode(document, withEnds: true);
-                int? fold = plan.Fold?.Of(document.Text.Span);
-                int group = fold ?? 0;
-                sources[group].Enqueue((document.Row, document.Source));
-                EncodedDocument encoded = new(document, [.. ids], [.. ends], CarriedSpecial: false);
-                foreach (PackedSequence sequence in packers[group].Add(encoded))
+                if (!duplicates.Contains(document.Row))
                 {
-                    string source = SourceOf(sequence, sources[group]);
-                    if (row++ > after) yield return ToUnit(sequence, shard, row - 1, fold, source, whole: true);
+                    Encode(document, withEnds: true);
+                    int? fold = plan.Fold?.Of(document.Text.Span);
+                    int group = fold ?? 0;
+                    sources[group].Enqueue((document.Row, document.Source));
+                    EncodedDocument encoded = new(document, [.. ids], [.. ends], CarriedSpecial: false);
+                    foreach (PackedSequence sequence in packers[group].Add(encoded))
+                    {
+                        string source = SourceOf(sequence, sources[group]);
+                        if (row++ > after) yield return ToUnit(sequence, shard, row - 1, fold, source, whole: true);
+                    }
                 }
 
                 if (++Documents >= limit) break;

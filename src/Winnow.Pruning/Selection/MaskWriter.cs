@@ -10,6 +10,7 @@ internal sealed class MaskWriter(
     private readonly Strata[] _dimensions = Dimensions(source, options);
     private readonly OpenMask?[] _masks = new OpenMask?[source.Shards.Count];
     private readonly long[] _keptRows = new long[source.Shards.Count];
+    private static readonly byte[] Duplicate = Encoding.UTF8.GetBytes(ScoreStatus.Duplicate);
     private readonly bool _hasTokens = source.NumberColumns.Contains("tokens");
     private readonly bool _hasBytes = source.NumberColumns.Contains("bytes");
 
@@ -147,6 +148,7 @@ internal sealed class MaskWriter(
             for (int row = 0; row < keep.Length; row++) keep[row] = chunk.Groups[row] >= 0;
             Array.Clear(_unscored);
             for (int rule = 0; rule < _inBand.Length; rule++) Apply(rule, chunk, keep);
+            if (owner.Options.Unscored == Pruning.Selection.Unscored.Keep || _inBand.Length == 0) DropDuplicates(chunk, keep);
             CountUnscored(chunk);
             CountAmounts(chunk, keep);
             owner.Store(chunk, keep);
@@ -203,6 +205,18 @@ internal sealed class MaskWriter(
                 _inBand[rule][group]++;
                 _lowest[rule][group] = Math.Min(_lowest[rule][group], key);
                 _highest[rule][group] = Math.Max(_highest[rule][group], key);
+            }
+        }
+
+        /// <summary>A copy has no score, and is not let through with those that might be worth keeping.</summary>
+        private void DropDuplicates(RankedChunk chunk, Span<bool> keep)
+        {
+            if (!owner.Source.TextColumns.Contains("status")) return;
+            TextColumn statuses = chunk.Columns.Texts("status");
+            for (int row = 0; row < keep.Length; row++)
+            {
+                if (!keep[row] || !statuses[row].SequenceEqual(Duplicate)) continue;
+                (keep[row], _unscored[row]) = (false, true);
             }
         }
 

@@ -44,7 +44,7 @@ public sealed class RunReport(string run, string? selection)
 
         var picks = statistics.Picks();
         Dictionary<(int Shard, long Row), string> texts = await SampleTexts.ReadAsync(
-            [.. manifest.Inputs.Select(i => i.Path)], CorpusOptionsOf(manifest), manifest.FoldSeed is { } seed ? new CorpusFold(seed) : null, picks.SelectMany(g => g.Units).Select(p => p.Row), cancel);
+            run, [.. manifest.Inputs.Select(i => i.Path)], CorpusOptionsOf(manifest), manifest.FoldSeed is { } seed ? new CorpusFold(seed) : null, picks.SelectMany(g => g.Units).Select(p => p.Row), cancel);
         (IReadOnlyList<string> bad, long badCount) = BadRecords(manifest);
         return new ReportData
         {
@@ -58,7 +58,7 @@ public sealed class RunReport(string run, string? selection)
             Lengths = statistics.Lengths(),
             Samples = [.. picks.Select(g => new SampleGroup(g.Title, g.Note, [.. g.Units.Select(p => ToSample(p, texts))]))],
             Curves = [.. manifest.Models.Select((m, i) => TrainingLog.Read(m.Path, NameOf(m, i, references))).OfType<TrainingCurve>()],
-            Skipped = statistics.Unscored(),
+            Skipped = [.. statistics.Unscored(), .. LeftOutOfSequences(manifest)],
             BadRecords = bad,
             BadRecordCount = badCount,
             Costs = [.. Costs(manifest, references)],
@@ -66,6 +66,12 @@ public sealed class RunReport(string run, string? selection)
             Options = Options(manifest, chosen, references),
         };
     }
+
+    /// <summary>Copies of documents have rows of their own, unless sequences were scored.</summary>
+    private static IEnumerable<Skipped> LeftOutOfSequences(RunManifest manifest) =>
+        manifest is { Options.Unit: UnitKind.Sequence, Duplicates: { Documents: > 0 } copies }
+            ? [new Skipped(ScoreStatus.Duplicate, copies.Documents, copies.Bytes, "documents with the text of an earlier one, left out before packing")]
+            : [];
 
     private static IEnumerable<(ScoreRow Row, bool Kept)> Rows(ScoreTable table, SelectionDirectory? chosen, CancellationToken cancel)
     {

@@ -2,6 +2,7 @@ using System.Text;
 using Winnow.Data;
 using Winnow.Data.Corpus;
 using Winnow.Pruning;
+using Winnow.Pruning.Duplicates;
 using Winnow.Pruning.Scoring;
 
 namespace Winnow.Studies.Reports;
@@ -13,7 +14,7 @@ internal static class SampleTexts
 
     /// <summary>The beginning of each unit's text; a unit whose text cannot be had any more is missing.</summary>
     internal static async Task<Dictionary<(int Shard, long Row), string>> ReadAsync(
-        IReadOnlyList<string> inputs, CorpusOptions options, CorpusFold? fold, IEnumerable<ScoreRow> rows, CancellationToken cancel)
+        string run, IReadOnlyList<string> inputs, CorpusOptions options, CorpusFold? fold, IEnumerable<ScoreRow> rows, CancellationToken cancel)
     {
         var texts = new Dictionary<(int, long), string>();
         if (inputs.Contains("-")) return texts;
@@ -22,7 +23,7 @@ internal static class SampleTexts
             CorpusReader reader = CorpusReader.Open(inputs, options with { KeepRecords = false, Limit = null });
             foreach (IGrouping<int, ScoreRow> shard in rows.DistinctBy(r => (r.Shard, r.Row)).GroupBy(r => r.Shard).OrderBy(g => g.Key))
             {
-                if (shard.Key < reader.Shards.Count) await ReadShardAsync(reader, shard.Key, fold, [.. shard], texts, cancel);
+                if (shard.Key < reader.Shards.Count) await ReadShardAsync(run, reader, shard.Key, fold, [.. shard], texts, cancel);
             }
         }
         catch (Exception gone) when (gone is CorpusException or IOException or UnauthorizedAccessException)
@@ -33,11 +34,12 @@ internal static class SampleTexts
     }
 
     private static async Task ReadShardAsync(
-        CorpusReader reader, int shard, CorpusFold? fold, IReadOnlyList<ScoreRow> rows, Dictionary<(int, long), string> texts, CancellationToken cancel)
+        string run, CorpusReader reader, int shard, CorpusFold? fold, IReadOnlyList<ScoreRow> rows, Dictionary<(int, long), string> texts, CancellationToken cancel)
     {
         ScoreRow[] waiting = [.. rows.OrderBy(FirstRow)];
         var open = new Dictionary<long, (ScoreRow Row, List<byte> Bytes)>();
         int next = 0;
+        using DuplicateRows duplicates = DuplicateRows.Open(run, shard);
         await foreach (Document document in reader.ReadAsync(shard, FirstRow(waiting[0]), cancel))
         {
             while (next < waiting.Length && FirstRow(waiting[next]) <= document.Row)
@@ -45,10 +47,11 @@ internal static class SampleTexts
                 open[waiting[next].Row] = (waiting[next], []);
                 next++;
             }
+            bool isCopy = duplicates.Contains(document.Row);
             foreach ((long key, (ScoreRow row, List<byte> bytes)) in open.ToArray())
             {
-                // A sequence of a cross-fitted corpus holds documents of its own half only.
-                if (fold is null || row.Span is null || fold.Of(document.Text.Span) == row.Fold) Append(row, document, bytes);
+                // A sequence holds no copies, and in a cross-fitted corpus documents of its own half only.
+                if (row.Span is null || (!isCopy && (fold is null || fold.Of(document.Text.Span) == row.Fold))) Append(row, document, bytes);
                 if (document.Row < LastRow(row) && bytes.Count <= MostBytes) continue;
                 texts[(shard, key)] = Begin(bytes);
                 open.Remove(key);

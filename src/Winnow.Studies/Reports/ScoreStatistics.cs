@@ -167,6 +167,7 @@ internal sealed class ScoreStatistics(string metric, int column, IReadOnlyList<I
         ScoreStatus.TooShort => "a single token: nothing to predict",
         ScoreStatus.Partial => "the last tokens of a file, too few for a sequence",
         ScoreStatus.Invalid => "not readable as text",
+        ScoreStatus.Duplicate => "the text of an earlier document, word for word",
         ScoreStatus.NotFinite => "the model gave a number that is not finite",
         ScoreStatus.Ok or ScoreStatus.Truncated => "scored, but this metric is not defined for it",
         _ => "",
