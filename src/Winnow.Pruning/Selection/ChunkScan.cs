@@ -2,21 +2,20 @@ using System.Runtime.ExceptionServices;
 
 namespace Winnow.Pruning.Selection;
 
-/// <summary>Runs over all chunks of a score table, several threads taking the next one in turn.</summary>
+/// <summary>Runs over all chunks of a score table, or of some of its shards, several threads taking the next one in turn.</summary>
 internal sealed class ChunkScan(
-    IScoreSource source, int threads, Func<RankedChunk> open, IProgress<SelectionProgress>? progress, CancellationToken cancel)
+    IScoreSource source, IEnumerable<int> shards, int threads, Func<RankedChunk> open, IProgress<SelectionProgress>? progress, CancellationToken cancel) : IScan
 {
-    private readonly List<Item> _items = Items(source);
-    private readonly long _rows = source.Shards.Sum(shard => shard.Rows);
+    private readonly List<Item> _items = Items(source, shards);
 
     private readonly record struct Item(int Shard, int Chunk, long FirstRow, int Rows);
 
-    /// <summary>One pass; each thread has its own state, and all states come back.</summary>
-    public TState[] Run<TState>(string pass, Func<int, TState> begin, Action<TState, RankedChunk> visit)
+    /// <inheritdoc/>
+    public TFindings Run<TFindings>(string pass, Func<TFindings> begin, Action<TFindings, RankedChunk> visit) where TFindings : IFindings<TFindings>
     {
-        TState[] states = [.. Enumerable.Range(0, Math.Clamp(_items.Count, 1, threads)).Select(begin)];
+        TFindings[] found = [.. Enumerable.Range(0, Math.Clamp(_items.Count, 1, threads)).Select(_ => begin())];
         int next = -1;
-        long done = 0;
+        long done = 0, rows = _items.Sum(item => (long)item.Rows);
         Exception? failure = null;
         void Work(int thread)
         {
@@ -28,8 +27,8 @@ internal sealed class ChunkScan(
                     cancel.ThrowIfCancellationRequested();
                     Item item = _items[i];
                     chunk.Load(item.Shard, item.Chunk, item.FirstRow, item.Rows);
-                    visit(states[thread], chunk);
-                    progress?.Report(new SelectionProgress(pass, Interlocked.Add(ref done, item.Rows), _rows));
+                    visit(found[thread], chunk);
+                    progress?.Report(new SelectionProgress(pass, Interlocked.Add(ref done, item.Rows), rows));
                 }
             }
             catch (Exception error)
@@ -38,15 +37,16 @@ internal sealed class ChunkScan(
             }
         }
 
-        Parallel.For(0, states.Length, new ParallelOptions { MaxDegreeOfParallelism = states.Length }, Work);
+        Parallel.For(0, found.Length, new ParallelOptions { MaxDegreeOfParallelism = found.Length }, Work);
         if (failure is not null) ExceptionDispatchInfo.Throw(failure);
-        return states;
+        foreach (TFindings other in found.Skip(1)) found[0].Add(other);
+        return found[0];
     }
 
-    private static List<Item> Items(IScoreSource source)
+    private static List<Item> Items(IScoreSource source, IEnumerable<int> shards)
     {
         List<Item> items = [];
-        for (int shard = 0; shard < source.Shards.Count; shard++)
+        foreach (int shard in shards)
         {
             long row = 0;
             IReadOnlyList<int> chunks = source.Shards[shard].ChunkRows;

@@ -4,12 +4,11 @@ namespace Winnow.Pruning.Selection;
 
 /// <summary>The last pass: places every unit below, in or above each band, fills the masks, and counts what is kept.</summary>
 internal sealed class MaskWriter(
-    IScoreSource source, SelectionOptions options, Strata strata, Ranking[] rankings, ChunkScan scan, Action<int, KeepMask> write)
+    IScoreSource source, SelectionOptions options, Strata strata, Ranking[] rankings, IScan scan, Action<int, KeepMask> write)
 {
     private const int MostShares = 4096;
     private readonly Strata[] _dimensions = Dimensions(source, options);
     private readonly OpenMask?[] _masks = new OpenMask?[source.Shards.Count];
-    private readonly long[] _keptRows = new long[source.Shards.Count];
     private static readonly byte[] Duplicate = Encoding.UTF8.GetBytes(ScoreStatus.Duplicate);
     private readonly bool _hasTokens = source.NumberColumns.Contains("tokens");
     private readonly bool _hasBytes = source.NumberColumns.Contains("bytes");
@@ -22,9 +21,7 @@ internal sealed class MaskWriter(
             if (source.Shards[shard].ChunkRows.Count == 0) write(shard, new KeepMask(0));
         }
 
-        Tally[] tallies = scan.Run("keeping", _ => new Tally(this), static (tally, chunk) => tally.Add(chunk));
-        Tally total = new(this);
-        foreach (Tally tally in tallies) total.Merge(tally);
+        Tally total = scan.Run("keeping", () => new Tally(this), static (tally, chunk) => tally.Add(chunk));
         CheckCounts(total);
         return new SelectionSummary
         {
@@ -35,7 +32,7 @@ internal sealed class MaskWriter(
             Unscored = total.Unscored,
             Rules = [.. rankings.SelectMany((ranking, rule) => Outcomes(ranking, total, rule))],
             Shares = [.. _dimensions.Select((dimension, d) => Shares(dimension, total.Shares[d])).OfType<ShareTable>()],
-            Shards = [.. source.Shards.Select((shard, i) => new ShardOutcome(shard.Name, shard.Rows, _keptRows[i], MaskName(i)))],
+            Shards = [.. source.Shards.Select((shard, i) => new ShardOutcome(shard.Name, shard.Rows, total.KeptRows[i], MaskName(i)))],
         };
     }
 
@@ -94,14 +91,14 @@ internal sealed class MaskWriter(
         _ => throw new InvalidOperationException($"unknown weighting {options.By}"),
     };
 
-    private void Store(RankedChunk chunk, ReadOnlySpan<bool> keep)
+    private void Store(RankedChunk chunk, ReadOnlySpan<bool> keep, long[] keptRows)
     {
         OpenMask mask;
         lock (_masks) mask = _masks[chunk.Shard] ??= new OpenMask(source.Shards[chunk.Shard]);
         mask.Mask.Set(chunk.FirstRow, keep);
         if (Interlocked.Decrement(ref mask.ChunksLeft) > 0) return;
         lock (_masks) _masks[chunk.Shard] = null;
-        _keptRows[chunk.Shard] = mask.Mask.Kept;
+        keptRows[chunk.Shard] = mask.Mask.Kept;
         write(chunk.Shard, mask.Mask);
     }
 
@@ -111,8 +108,8 @@ internal sealed class MaskWriter(
         public int ChunksLeft = shard.ChunkRows.Count;
     }
 
-    /// <summary>What one thread has counted.</summary>
-    private sealed class Tally(MaskWriter owner)
+    /// <summary>What is counted in the last pass.</summary>
+    private sealed class Tally(MaskWriter owner) : IFindings<Tally>
     {
         private readonly Strata.Reader[] _readers = [.. owner._dimensions.Select(dimension => dimension.OpenReader())];
         private readonly long[][] _inBand = [.. owner.PerRule(_ => 0L)];
@@ -133,6 +130,9 @@ internal sealed class MaskWriter(
 
         public SortedDictionary<string, long> Unscored { get; } = new(StringComparer.Ordinal);
 
+        /// <summary>[shards]: rows kept of a shard whose last chunk was seen here; else 0.</summary>
+        public long[] KeptRows { get; } = new long[owner.Source.Shards.Count];
+
         public AmountSums[] Shares { get; } = [.. owner._dimensions.Select(_ => new AmountSums())];
 
         public long InBand(int rule, int group) => _inBand[rule][group];
@@ -151,10 +151,10 @@ internal sealed class MaskWriter(
             if (owner.Options.Unscored == Pruning.Selection.Unscored.Keep || _inBand.Length == 0) DropDuplicates(chunk, keep);
             CountUnscored(chunk);
             CountAmounts(chunk, keep);
-            owner.Store(chunk, keep);
+            owner.Store(chunk, keep, KeptRows);
         }
 
-        public void Merge(Tally other)
+        public void Add(Tally other)
         {
             (All, Kept, Excluded) = (All + other.All, Kept + other.Kept, Excluded + other.Excluded);
             foreach ((string status, long count) in other.Unscored) Unscored[status] = Unscored.GetValueOrDefault(status) + count;
@@ -169,7 +169,76 @@ internal sealed class MaskWriter(
             }
 
             for (int d = 0; d < Shares.Length; d++) Shares[d].Add(other.Shares[d]);
+            for (int shard = 0; shard < KeptRows.Length; shard++) KeptRows[shard] += other.KeptRows[shard];
         }
+
+        public void Write(BinaryWriter to)
+        {
+            foreach (Amount amount in new[] { All, Kept, Excluded }) Write(to, amount);
+            to.Write7BitEncodedInt(Unscored.Count);
+            foreach ((string status, long count) in Unscored)
+            {
+                to.Write(status);
+                to.Write7BitEncodedInt64(count);
+            }
+
+            for (int rule = 0; rule < _inBand.Length; rule++)
+            {
+                for (int group = 0; group < _inBand[rule].Length; group++)
+                {
+                    to.Write7BitEncodedInt64(_inBand[rule][group]);
+                    if (_inBand[rule][group] == 0) continue;
+                    to.Write(_lowest[rule][group]);
+                    to.Write(_highest[rule][group]);
+                }
+            }
+
+            for (int d = 0; d < Shares.Length; d++) Shares[d].Write(to, owner._dimensions[d]);
+            int[] shards = [.. Enumerable.Range(0, KeptRows.Length).Where(shard => KeptRows[shard] > 0)];
+            to.Write7BitEncodedInt(shards.Length);
+            foreach (int shard in shards)
+            {
+                to.Write7BitEncodedInt(shard);
+                to.Write7BitEncodedInt64(KeptRows[shard]);
+            }
+        }
+
+        public void AddFrom(BinaryReader from)
+        {
+            (All, Kept, Excluded) = (All + ReadAmount(from), Kept + ReadAmount(from), Excluded + ReadAmount(from));
+            for (int statuses = from.Read7BitEncodedInt(); statuses > 0; statuses--)
+            {
+                string status = from.ReadString();
+                Unscored[status] = Unscored.GetValueOrDefault(status) + from.Read7BitEncodedInt64();
+            }
+
+            for (int rule = 0; rule < _inBand.Length; rule++)
+            {
+                for (int group = 0; group < _inBand[rule].Length; group++)
+                {
+                    if (from.Read7BitEncodedInt64() is var inBand && inBand == 0) continue;
+                    _inBand[rule][group] += inBand;
+                    _lowest[rule][group] = Math.Min(_lowest[rule][group], from.ReadUInt64());
+                    _highest[rule][group] = Math.Max(_highest[rule][group], from.ReadUInt64());
+                }
+            }
+
+            for (int d = 0; d < Shares.Length; d++) Shares[d].AddFrom(from, owner._dimensions[d]);
+            for (int shards = from.Read7BitEncodedInt(); shards > 0; shards--)
+            {
+                int shard = from.Read7BitEncodedInt();
+                KeptRows[shard] += from.Read7BitEncodedInt64();
+            }
+        }
+
+        private static void Write(BinaryWriter to, Amount amount)
+        {
+            to.Write7BitEncodedInt64(amount.Units);
+            to.Write7BitEncodedInt64(amount.Tokens);
+            to.Write7BitEncodedInt64(amount.Bytes);
+        }
+
+        private static Amount ReadAmount(BinaryReader from) => new(from.Read7BitEncodedInt64(), from.Read7BitEncodedInt64(), from.Read7BitEncodedInt64());
 
         private void Resize(int rows)
         {
@@ -250,50 +319,6 @@ internal sealed class MaskWriter(
                 _readers[d].Assign(chunk.Columns, outcome);
                 Shares[d].Add(outcome, keep, _tokens, _bytes);
             }
-        }
-    }
-
-    /// <summary>Units, tokens and bytes per value, of all and of what is kept.</summary>
-    private sealed class AmountSums
-    {
-        private const int Width = 6;
-        private long[] _sums = [];
-
-        public Amount Of(int value, bool kept)
-        {
-            int first = (value * Width) + (kept ? 3 : 0);
-            return first < _sums.Length ? new Amount(_sums[first], _sums[first + 1], _sums[first + 2]) : default;
-        }
-
-        public Amount Total(bool kept) => Enumerable.Range(0, _sums.Length / Width).Select(value => Of(value, kept)).Aggregate(new Amount(), Amount.Add);
-
-        public void Add(ReadOnlySpan<int> values, ReadOnlySpan<bool> keep, ReadOnlySpan<long> tokens, ReadOnlySpan<long> bytes)
-        {
-            int most = 0;
-            foreach (int value in values) most = Math.Max(most, value);
-            Grow((most + 1) * Width);
-            for (int row = 0; row < values.Length; row++)
-            {
-                Span<long> sums = _sums.AsSpan(values[row] * Width, Width);
-                long kept = keep[row] ? 1 : 0;
-                sums[0]++;
-                sums[1] += tokens[row];
-                sums[2] += bytes[row];
-                sums[3] += kept;
-                sums[4] += kept * tokens[row];
-                sums[5] += kept * bytes[row];
-            }
-        }
-
-        public void Add(AmountSums other)
-        {
-            Grow(other._sums.Length);
-            for (int i = 0; i < other._sums.Length; i++) _sums[i] += other._sums[i];
-        }
-
-        private void Grow(int length)
-        {
-            if (_sums.Length < length) Array.Resize(ref _sums, length);
         }
     }
 

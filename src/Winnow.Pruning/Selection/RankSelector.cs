@@ -16,19 +16,17 @@ public readonly record struct SelectionProgress(string Pass, long Rows, long Tot
 public sealed class RankSelector
 {
     private const int HistogramBytes = 32 << 20;
-    private const int MostCandidates = 4 << 20;
+    internal const int MostCandidates = 4 << 20;
 
     private readonly long _mostCandidates;
 
     private readonly IScoreSource _source;
     private readonly SelectionOptions _options;
     private readonly Strata _strata;
-    private readonly ChunkScan _scan;
+    private readonly IScan _scan;
     private readonly Ranking[] _rankings;
 
-    private RankSelector(
-        IScoreSource source, SelectionOptions options, int threads, long mostCandidates,
-        IProgress<SelectionProgress>? progress, CancellationToken cancel)
+    private RankSelector(IScoreSource source, SelectionOptions options, long mostCandidates, Func<Func<RankedChunk>, IScan> scan)
     {
         _mostCandidates = mostCandidates;
         _source = source;
@@ -36,7 +34,7 @@ public sealed class RankSelector
         CheckColumns();
         Condition? where = options.Where is null ? null : Condition.Parse(options.Where);
         _strata = new Strata(source, _options.Within);
-        _scan = new ChunkScan(source, threads, () => new RankedChunk(source, _options, _strata, where), progress, cancel);
+        _scan = scan(() => new RankedChunk(source, _options, _strata, where));
         _rankings = [.. _options.Keep.Select(rule => new Ranking(rule))];
     }
 
@@ -58,7 +56,15 @@ public sealed class RankSelector
         IProgress<SelectionProgress>? progress = null, CancellationToken cancel = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(threads);
-        RankSelector selector = new(source, options, threads, mostCandidates, progress, cancel);
+        IEnumerable<int> shards = Enumerable.Range(0, source.Shards.Count);
+        return Select(source, options, write, mostCandidates, open => new ChunkScan(source, shards, threads, open, progress, cancel));
+    }
+
+    /// <summary>The same, with passes over the table of any kind; <paramref name="write"/> is called where a shard's chunks are visited.</summary>
+    internal static SelectionSummary Select(
+        IScoreSource source, SelectionOptions options, Action<int, KeepMask> write, long mostCandidates, Func<Func<RankedChunk>, IScan> scan)
+    {
+        RankSelector selector = new(source, options, mostCandidates, scan);
         selector.FindCuts();
         return new MaskWriter(source, selector._options, selector._strata, selector._rankings, selector._scan, write).Run();
     }
@@ -95,8 +101,9 @@ public sealed class RankSelector
     /// <summary>One pass that only meets the strata, so that the next can give each its histogram.</summary>
     private void CountStrata()
     {
-        _scan.Run("strata", _ => new object(), static (_, _) => { });
+        _scan.Run("strata", () => new StrataMet(_strata), static (_, _) => { });
         if (_strata.TooMany) throw _strata.Refusal();
+        _strata.Sort();
     }
 
     private static int DigitBits(long histograms)
@@ -112,17 +119,8 @@ public sealed class RankSelector
         int groups = _strata.Count;
         bool weighted = _options.By != Weighting.Units;
         int bits = DigitBits((long)groups * _rankings.Length * (weighted ? 2 : 1));
-        Histogram[] NewHistograms() => [.. _rankings.Select(_ => new Histogram(groups, bits, weighted))];
-        Histogram[] total = NewHistograms();
-        foreach (Histogram[] part in _scan.Run("ranking", _ => NewHistograms(), (histograms, chunk) =>
-        {
-            for (int rule = 0; rule < histograms.Length; rule++) histograms[rule].AddLeading(chunk, rule);
-        }))
-        {
-            for (int rule = 0; rule < total.Length; rule++) total[rule].Add(part[rule]);
-        }
-
-        for (int rule = 0; rule < total.Length; rule++) _rankings[rule].Begin(total[rule]);
+        LeadingBits total = _scan.Run("ranking", () => new LeadingBits(_rankings.Length, groups, bits, weighted), static (found, chunk) => found.Add(chunk));
+        for (int rule = 0; rule < _rankings.Length; rule++) _rankings[rule].Begin(total.OfRule[rule]);
     }
 
     /// <summary>One pass over the units that share the known bits of an open cut: few of them are collected, many counted by their next bits.</summary>
@@ -140,7 +138,19 @@ public sealed class RankSelector
         }
 
         NarrowingPlan plan = new(parts, _rankings, weighted);
-        NarrowingPlan.Worker[] workers = _scan.Run("narrowing", _ => plan.NewWorker(), static (worker, chunk) => worker.Add(chunk));
-        plan.Apply(workers);
+        plan.Apply(_scan.Run("narrowing", plan.Begin, static (found, chunk) => found.Add(chunk)));
     }
+}
+
+/// <summary>The strata of a ranking are met while chunks are read; here they go from process to process.</summary>
+internal sealed class StrataMet(Strata strata) : IFindings<StrataMet>
+{
+    public void Add(StrataMet other)
+    {
+        // The threads of a process share the strata.
+    }
+
+    public void Write(BinaryWriter to) => strata.Write(to, [.. Enumerable.Range(0, strata.Count)]);
+
+    public void AddFrom(BinaryReader from) => strata.Read(from);
 }

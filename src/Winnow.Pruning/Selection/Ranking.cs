@@ -88,6 +88,64 @@ internal sealed class Histogram(int groups, int bits, bool weighted)
         if (_weights is null) return;
         for (int i = 0; i < _weights.Length; i++) _weights[i] += other._weights![i];
     }
+
+    /// <summary>Writes the slots that are not empty: the step from the slot before, units, weight.</summary>
+    public void Write(BinaryWriter to)
+    {
+        to.Write7BitEncodedInt(_counts.Length - _counts.AsSpan().Count(0L));
+        int last = 0;
+        for (int i = 0; i < _counts.Length; i++)
+        {
+            if (_counts[i] == 0) continue;
+            to.Write7BitEncodedInt(i - last);
+            to.Write7BitEncodedInt64(_counts[i]);
+            if (_weights is not null) to.Write7BitEncodedInt64(_weights[i]);
+            last = i;
+        }
+    }
+
+    /// <summary>Adds a histogram of the same shape that was written.</summary>
+    public void AddFrom(BinaryReader from)
+    {
+        int i = 0;
+        for (int slots = from.Read7BitEncodedInt(); slots > 0; slots--)
+        {
+            i += from.Read7BitEncodedInt();
+            _counts[i] += from.Read7BitEncodedInt64();
+            if (_weights is not null) _weights[i] += from.Read7BitEncodedInt64();
+        }
+    }
+}
+
+/// <summary>What the first pass finds: the units of every rule's ranking by the leading bits of their keys.</summary>
+internal sealed class LeadingBits(int rules, int groups, int bits, bool weighted) : IFindings<LeadingBits>
+{
+    /// <summary>[rules].</summary>
+    public Histogram[] OfRule { get; } = [.. Enumerable.Range(0, rules).Select(_ => new Histogram(groups, bits, weighted))];
+
+    /// <summary>Counts a chunk's units.</summary>
+    public void Add(RankedChunk chunk)
+    {
+        for (int rule = 0; rule < OfRule.Length; rule++) OfRule[rule].AddLeading(chunk, rule);
+    }
+
+    /// <inheritdoc/>
+    public void Add(LeadingBits other)
+    {
+        for (int rule = 0; rule < OfRule.Length; rule++) OfRule[rule].Add(other.OfRule[rule]);
+    }
+
+    /// <inheritdoc/>
+    public void Write(BinaryWriter to)
+    {
+        foreach (Histogram histogram in OfRule) histogram.Write(to);
+    }
+
+    /// <inheritdoc/>
+    public void AddFrom(BinaryReader from)
+    {
+        foreach (Histogram histogram in OfRule) histogram.AddFrom(from);
+    }
 }
 
 /// <summary>What one narrowing pass does for each open cut.</summary>
@@ -121,38 +179,37 @@ internal sealed class NarrowingPlan
     /// <summary>An open cut, and the bits its histogram resolves; 0 to collect its units instead.</summary>
     public sealed record Part(int Ranking, CutSearch Cut, int Bits);
 
-    /// <summary>The state of one thread.</summary>
-    public Worker NewWorker() => new(this);
+    /// <summary>Empty findings.</summary>
+    public Found Begin() => new(this);
 
-    /// <summary>Moves every cut on by what all threads have found.</summary>
-    public void Apply(Worker[] workers)
+    /// <summary>Moves every cut on by what was found among all units.</summary>
+    public void Apply(Found found)
     {
         for (int i = 0; i < _parts.Count; i++)
         {
             Part part = _parts[i];
             if (part.Bits == 0)
             {
-                ulong[] words = [.. workers.SelectMany(worker => worker.Words[i])];
-                long[] weights = _weighted ? [.. workers.SelectMany(worker => worker.Weights[i])] : [];
+                ulong[] words = [.. found.Words[i]];
+                long[] weights = [.. found.Weights[i]];
                 if (_weighted) Array.Sort(words, weights);
                 else Array.Sort(words);
                 part.Cut.Narrow(words, weights);
                 continue;
             }
 
-            Histogram total = new(1, part.Bits, _weighted);
-            foreach (Worker worker in workers) total.Add(worker.Histograms[i]!);
+            Histogram total = found.Histograms[i]!;
             part.Cut.Narrow(total.Counts(0), total.Weights(0));
         }
     }
 
-    /// <summary>What one thread has found for each part.</summary>
-    public sealed class Worker
+    /// <summary>What is found for each part.</summary>
+    public sealed class Found : IFindings<Found>
     {
         private readonly NarrowingPlan _plan;
 
         /// <summary>Empty findings.</summary>
-        public Worker(NarrowingPlan plan)
+        public Found(NarrowingPlan plan)
         {
             _plan = plan;
             Histograms = [.. plan._parts.Select(part => part.Bits == 0 ? null : new Histogram(1, part.Bits, plan._weighted))];
@@ -183,6 +240,41 @@ internal sealed class NarrowingPlan
                     foreach (ref readonly Candidates candidates in byGroup[groups[row]].AsSpan())
                         if (candidates.MayHold(keys[row])) Add(candidates.Part, candidates.Cut, keys[row], chunk, row);
                 }
+            }
+        }
+
+        /// <inheritdoc/>
+        public void Add(Found other)
+        {
+            for (int part = 0; part < Words.Length; part++)
+            {
+                Histograms[part]?.Add(other.Histograms[part]!);
+                Words[part].AddRange(other.Words[part]);
+                Weights[part].AddRange(other.Weights[part]);
+            }
+        }
+
+        /// <inheritdoc/>
+        public void Write(BinaryWriter to)
+        {
+            for (int part = 0; part < Words.Length; part++)
+            {
+                Histograms[part]?.Write(to);
+                to.Write7BitEncodedInt(Words[part].Count);
+                foreach (ulong word in Words[part]) to.Write(word);
+                foreach (long weight in Weights[part]) to.Write7BitEncodedInt64(weight);
+            }
+        }
+
+        /// <inheritdoc/>
+        public void AddFrom(BinaryReader from)
+        {
+            for (int part = 0; part < Words.Length; part++)
+            {
+                Histograms[part]?.AddFrom(from);
+                int words = from.Read7BitEncodedInt();
+                for (int i = 0; i < words; i++) Words[part].Add(from.ReadUInt64());
+                for (int i = 0; i < words && _plan._weighted; i++) Weights[part].Add(from.Read7BitEncodedInt64());
             }
         }
 

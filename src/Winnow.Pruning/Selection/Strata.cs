@@ -15,14 +15,14 @@ internal sealed class Strata
     private readonly string[] _columns;
     private readonly bool[] _isText;
     private readonly Dictionary<byte[], int> _numbers = new(ByteKeys.Instance);
-    private readonly List<string> _labels = [];
+    private readonly List<byte[]> _keys = [];
 
     /// <summary>Strata by the given columns; none puts every unit in one stratum.</summary>
     public Strata(IScoreSource source, IReadOnlyList<string> columns)
     {
         _columns = [.. columns];
         _isText = [.. columns.Select(column => source.TextColumns.Contains(column))];
-        if (columns.Count == 0) _labels.Add("all");
+        if (columns.Count == 0) Number("all"u8);
     }
 
     /// <summary>The columns, as one name.</summary>
@@ -31,7 +31,7 @@ internal sealed class Strata
     /// <summary>How many have been met.</summary>
     public int Count
     {
-        get { lock (_numbers) return _labels.Count; }
+        get { lock (_numbers) return _keys.Count; }
     }
 
     /// <summary>True once there were more than <see cref="Most"/>; the numbers are then of no use.</summary>
@@ -40,7 +40,41 @@ internal sealed class Strata
     /// <summary>The values of a stratum, in words.</summary>
     public string Label(int stratum)
     {
-        lock (_numbers) return _labels[stratum];
+        lock (_numbers) return Encoding.UTF8.GetString(_keys[stratum]).Replace("\u001f", " · ", StringComparison.Ordinal);
+    }
+
+    /// <summary>Numbers what has been met anew, by its bytes: the same on every machine that has met the same.</summary>
+    public void Sort()
+    {
+        lock (_numbers)
+        {
+            _keys.Sort(static (left, right) => left.AsSpan().SequenceCompareTo(right));
+            for (int number = 0; number < _keys.Count; number++) _numbers[_keys[number]] = number;
+        }
+    }
+
+    /// <summary>Writes which strata have been met, <paramref name="among"/> those that it says.</summary>
+    public void Write(BinaryWriter to, IReadOnlyList<int> among)
+    {
+        lock (_numbers)
+        {
+            to.Write(TooMany);
+            to.Write7BitEncodedInt(among.Count);
+            foreach (int number in among)
+            {
+                to.Write7BitEncodedInt(_keys[number].Length);
+                to.Write(_keys[number]);
+            }
+        }
+    }
+
+    /// <summary>Meets the strata that were written; their numbers here, in the order of the file.</summary>
+    public int[] Read(BinaryReader from)
+    {
+        if (from.ReadBoolean()) TooMany = true;
+        int[] numbers = new int[from.Read7BitEncodedInt()];
+        for (int i = 0; i < numbers.Length; i++) numbers[i] = Number(from.ReadBytes(from.Read7BitEncodedInt()));
+        return numbers;
     }
 
     /// <summary>The error for a ranking within too many strata.</summary>
@@ -56,15 +90,16 @@ internal sealed class Strata
         {
             var lookup = _numbers.GetAlternateLookup<ReadOnlySpan<byte>>();
             if (lookup.TryGetValue(key, out int number)) return number;
-            if (_labels.Count == Most)
+            if (_keys.Count == Most)
             {
                 TooMany = true;
                 return 0;
             }
 
-            lookup[key] = _labels.Count;
-            _labels.Add(Encoding.UTF8.GetString(key).Replace("\u001f", " · ", StringComparison.Ordinal));
-            return _labels.Count - 1;
+            byte[] kept = key.ToArray();
+            _numbers[kept] = _keys.Count;
+            _keys.Add(kept);
+            return _keys.Count - 1;
         }
     }
 
