@@ -18,10 +18,11 @@ public sealed class WallTests
     {
         ["Winnow.Kernels"] = [],
         ["Winnow.Data"] = [],
+        ["Winnow.Work"] = [],
         ["Winnow.Models"] = ["Winnow.Kernels"],
-        ["Winnow.Pruning"] = ["Winnow.Data", "Winnow.Kernels", "Winnow.Models"],
-        ["Winnow.Studies"] = ["Winnow.Data", "Winnow.Kernels", "Winnow.Models", "Winnow.Pruning"],
-        ["Winnow.Cli"] = ["Winnow.Data", "Winnow.Kernels", "Winnow.Models", "Winnow.Pruning", "Winnow.Studies"],
+        ["Winnow.Pruning"] = ["Winnow.Data", "Winnow.Kernels", "Winnow.Models", "Winnow.Work"],
+        ["Winnow.Studies"] = ["Winnow.Data", "Winnow.Kernels", "Winnow.Models", "Winnow.Pruning", "Winnow.Work"],
+        ["Winnow.Cli"] = ["Winnow.Data", "Winnow.Kernels", "Winnow.Models", "Winnow.Pruning", "Winnow.Studies", "Winnow.Work"],
     };
 
     [Fact]

@@ -5,6 +5,7 @@ using System.Globalization;
 using Winnow.Cli.Commands;
 using Winnow.Data;
 using Winnow.Models;
+using Winnow.Work;
 
 namespace Winnow.Cli.Infrastructure;
 
@@ -105,6 +106,17 @@ internal static class CommandLine
         return new RequestException(path, $"no command `{word}`", nearest is null ? $"`{path} --help` lists the commands" : $"did you mean `{path} {nearest}`?");
     }
 
+    /// <summary>What to do about an error; null where nobody knows.</summary>
+    internal static string? HintOf(Exception failure) => failure switch
+    {
+        RequestException request => request.Hint,
+        CorpusException corpus => corpus.Hint,
+        ModelException model => model.Hint,
+        WorkException work => work.Hint,
+        IOException or UnauthorizedAccessException => FileTrouble.Hint(failure),
+        _ => null,
+    };
+
     private static int Explain(Exception failure, Terminal terminal, bool cancelled)
     {
         Exception cause = failure is AggregateException { InnerExceptions.Count: 1 } one ? one.InnerExceptions[0] : failure;
@@ -113,20 +125,14 @@ internal static class CommandLine
             case OperationCanceledException when cancelled:
                 terminal.Fail("interrupted", cause is ResumableException resumable ? resumable.Hint : null);
                 return Interrupted;
-            case RequestException request:
-                terminal.Fail(request.Message, request.Hint);
-                return Wrong;
-            case CorpusException corpus:
-                terminal.Fail(corpus.Message, corpus.Hint);
-                return Wrong;
-            case ModelException model:
-                terminal.Fail(model.Message, model.Hint);
+            case RequestException or CorpusException or ModelException or WorkException:
+                terminal.Fail(cause.Message, HintOf(cause));
                 return Wrong;
             case IOException { HResult: 32 }:
                 // The reader of our output went away (`| head`): nothing is wrong.
                 return Done;
             case IOException or UnauthorizedAccessException:
-                terminal.Fail(FileTrouble.Describe(cause), FileTrouble.Hint(cause));
+                terminal.Fail(FileTrouble.Describe(cause), HintOf(cause));
                 return Wrong;
             default:
                 terminal.Fail($"unexpected: {cause.GetType().Name}: {cause.Message.ReplaceLineEndings(" ")}", $"this is a bug in winnow; the details are in {CrashLog.Write(cause, terminal.Time)}");
