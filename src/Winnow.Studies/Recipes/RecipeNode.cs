@@ -66,17 +66,21 @@ internal sealed class RecipeNode
         return allowed.Contains(word) ? word : throw Error(key, $"`{word}` is none of {Quote(allowed)}", Nearest(word, allowed));
     }
 
-    /// <summary>A whole number of at least <paramref name="least"/>; <c>20k</c>, <c>1.5M</c> and <c>7.6B</c> are understood.</summary>
-    public long? Count(string key, long least = 1)
+    /// <summary>A whole number in a closed range; <c>20k</c>, <c>1.5M</c> and <c>7.6B</c> are understood.</summary>
+    public long? Count(string key, long least = 1, long most = 1_000_000_000_000_000_000)
     {
         if (Find(key) is not { } node) return null;
         string text = Scalar(node, key).Replace("_", "", StringComparison.Ordinal);
-        double scale = text[^1..] switch { "k" => 1e3, "M" => 1e6, "B" => 1e9, "T" => 1e12, _ => 1 };
+        double scale = text.LastOrDefault() switch { 'k' => 1e3, 'M' => 1e6, 'B' => 1e9, 'T' => 1e12, _ => 1 };
         string digits = scale == 1 ? text : text[..^1];
         if (!double.TryParse(digits, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) || value * scale != Math.Floor(value * scale))
             throw Error(key, $"`{text}` is not a whole number", "write 20000, 20k, 1.5M or 7.6B");
-        return value * scale >= least ? (long)(value * scale) : throw Error(key, $"{text} is less than {least}");
+        if (value * scale < least) throw Error(key, $"{text} is less than {least}");
+        return value * scale <= most ? (long)(value * scale) : throw Error(key, $"{text} is more than {most}");
     }
+
+    /// <summary>A whole number that sizes something in memory: at most a million.</summary>
+    public int? Size(string key, int least = 1) => (int?)Count(key, least, 1_000_000);
 
     /// <summary>A number in a closed range.</summary>
     public double? Number(string key, double least, double most)
@@ -129,7 +133,7 @@ internal sealed class RecipeNode
     public IReadOnlyList<long> Seeds(string key, IReadOnlyList<long> otherwise)
     {
         if (Find(key) is not { } node) return otherwise;
-        if (node is YamlScalarNode) return [.. Enumerable.Range(1, (int)Count(key)!.Value).Select(i => (long)i)];
+        if (node is YamlScalarNode) return [.. Enumerable.Range(1, (int)Count(key, most: 1000)!.Value).Select(i => (long)i)];
         var seeds = new List<long>();
         foreach (YamlNode item in Items(node))
         {

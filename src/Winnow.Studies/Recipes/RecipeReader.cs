@@ -47,10 +47,10 @@ public static class RecipeReader
             Name = name,
             Seed = root.Count("seed", least: 0) ?? 1,
             Unit = root.Word("unit", "sequence", "sequence", "document"),
-            Context = checked((int)(root.Count("context", least: 8) ?? 512)),
+            Context = root.Size("context", least: 8) ?? 512,
             Data = data,
             TokenizerDirectory = tokenizer?.Text("directory") is { } given ? Resolve(directory, given) : null,
-            Vocabulary = checked((int)(tokenizer?.Count("vocabulary", least: 257) ?? 16384)),
+            Vocabulary = tokenizer?.Size("vocabulary", least: 257) ?? 16384,
             Models = models,
             References = references,
             Metrics = metrics,
@@ -97,9 +97,9 @@ public static class RecipeReader
     {
         var shape = new ModelShape(
             node.Word("arch", "gpt2", "gpt2", "llama"),
-            checked((int)(node.Count("layers") ?? throw node.Error("layers", "is missing"))),
-            checked((int)(node.Count("width") ?? throw node.Error("width", "is missing"))),
-            checked((int)(node.Count("heads") ?? throw node.Error("heads", "is missing"))));
+            node.Size("layers") ?? throw node.Error("layers", "is missing"),
+            node.Size("width") ?? throw node.Error("width", "is missing"),
+            node.Size("heads") ?? throw node.Error("heads", "is missing"));
         node.Finish();
         return shape.Width % shape.Heads == 0 ? shape : throw node.Error("heads", $"{shape.Heads} heads do not divide the width {shape.Width}");
     }
@@ -115,7 +115,7 @@ public static class RecipeReader
             {
                 Directory = node.Text("directory") is { } path ? Resolve(directory, path) : null,
                 Parameters = node.Count("parameters"),
-                Data = node.Has("directory") ? "" : node.Word("data", "own", corpora),
+                Data = node.Has("directory") && !node.Has("data") ? "" : node.Word("data", "own", corpora),
                 Model = node.Text("model", "")!,
                 Length = Length(node),
                 Schedule = Schedule(node),
@@ -219,7 +219,7 @@ public static class RecipeReader
         if (node is null) return plan;
         plan = new EvaluationPlan
         {
-            Resamples = checked((int)(node.Count("resamples", least: 100) ?? plan.Resamples)),
+            Resamples = node.Size("resamples", least: 100) ?? plan.Resamples,
             Confidence = node.Number("confidence", 0.5, 0.999) ?? plan.Confidence,
             Tokens = node.Count("tokens"),
             Glue = node.Map("glue") is { } glue ? Glue(glue, grid, directory) : null,
