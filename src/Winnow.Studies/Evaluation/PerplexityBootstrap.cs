@@ -71,9 +71,19 @@ public static class PerplexityBootstrap
     public static Estimate Improvement(
         ReadOnlySpan<DocumentLoss> model, ReadOnlySpan<DocumentLoss> baseline, double confidence, int resamples, ulong seed)
     {
-        if (model.Length != baseline.Length) throw new ArgumentException("the documents of both must be the same", nameof(baseline));
         double gain = Sum(baseline).Loss - Sum(model).Loss;
         if (model.Length < FewestDocuments) return new(1 - Math.Exp(-gain), null, null);
+        double margin = StudentQuantile(confidence, model.Length - 1) * Math.Sqrt(GainVariance(model, baseline, resamples, seed));
+        return Improved(gain, margin);
+    }
+
+    /// <summary>A gain in nats per token, and its margin, as a relative improvement of perplexity.</summary>
+    internal static Estimate Improved(double gain, double margin) => new(1 - Math.Exp(-gain), 1 - Math.Exp(margin - gain), 1 - Math.Exp(-margin - gain));
+
+    /// <summary>Variance, over draws of the documents, of how much lower one model's mean loss is than the other's.</summary>
+    internal static double GainVariance(ReadOnlySpan<DocumentLoss> model, ReadOnlySpan<DocumentLoss> baseline, int resamples, ulong seed)
+    {
+        if (model.Length != baseline.Length) throw new ArgumentException("the documents of both must be the same", nameof(baseline));
         double[] gains = new double[resamples];
         SplitMix draw = new(seed);
         for (int r = 0; r < resamples; r++)
@@ -89,17 +99,16 @@ public static class PerplexityBootstrap
             gains[r] = theirs.Loss - ours.Loss;
         }
 
-        double margin = Margin(gains, model.Length, confidence);
-        return new Estimate(1 - Math.Exp(-gain), 1 - Math.Exp(margin - gain), 1 - Math.Exp(-margin - gain));
+        return Variance(gains, model.Length);
     }
 
     /// <summary>The t with P(|T| ≤ t) = confidence, T of Student's distribution.</summary>
-    internal static double StudentQuantile(double confidence, int degrees)
+    internal static double StudentQuantile(double confidence, double degrees)
     {
         // With x = √ν·tan θ, P(|T| ≤ x) is the share of ∫ cos^(ν−1) below θ. Beyond 1000 degrees the normal's tail is reached.
         const int Steps = 2000;
         const double Width = Math.PI / 2 / Steps;
-        int limited = Math.Min(degrees, 1000);
+        double limited = Math.Min(degrees, 1000);
         double[] shares = new double[Steps];
         for (int i = 0; i < Steps; i++) shares[i] = Math.Pow(Math.Cos((i + 0.5) * Width), limited - 1);
         double left = confidence * shares.Sum();
@@ -115,12 +124,15 @@ public static class PerplexityBootstrap
         return sum;
     }
 
-    /// <summary>Half the interval: Student's quantile times the standard error, freed of the bootstrap's bias for n documents.</summary>
-    private static double Margin(double[] resampled, int documents, double confidence)
+    /// <summary>Half the interval: Student's quantile times the standard error.</summary>
+    private static double Margin(double[] resampled, int documents, double confidence) =>
+        StudentQuantile(confidence, documents - 1) * Math.Sqrt(Variance(resampled, documents));
+
+    /// <summary>Variance of the draws, freed of the bootstrap's bias for n documents.</summary>
+    private static double Variance(double[] resampled, int documents)
     {
         double mean = resampled.Average();
-        double variance = resampled.Sum(value => (value - mean) * (value - mean)) / (resampled.Length - 1);
-        return StudentQuantile(confidence, documents - 1) * Math.Sqrt(variance * documents / (documents - 1));
+        return resampled.Sum(value => (value - mean) * (value - mean)) / (resampled.Length - 1) * documents / (documents - 1);
     }
 
     /// <summary>SplitMix64 (Steele, Lea and Flood 2014).</summary>

@@ -40,6 +40,25 @@ public sealed class PerplexityBootstrapTests
         Assert.NotEqual(PerplexityBootstrap.Estimate(documents, 0.9, 200, 7), PerplexityBootstrap.Estimate(documents, 0.9, 200, 8));
     }
 
+    [Theory]
+    [InlineData(12)]
+    [InlineData(100)]
+    public void Intervals_of_a_paired_difference_cover_the_truth_as_often_as_they_say(int documents)
+    {
+        const int Trials = 2000;
+        Random random = new(4);
+        int covered = 0;
+        for (int trial = 0; trial < Trials; trial++)
+        {
+            DocumentLoss[] baseline = Documents(random, documents);
+            DocumentLoss[] model = [.. baseline.Select(d => d with { Nll = d.Nll - ((0.02 + (0.2 * (random.NextDouble() - random.NextDouble()))) * d.Tokens) })];
+            Estimate improvement = PerplexityBootstrap.Improvement(model, baseline, 0.95, 200, (ulong)trial);
+            if (improvement.Low <= 1 - Math.Exp(-0.02) && 1 - Math.Exp(-0.02) <= improvement.High) covered++;
+        }
+
+        Assert.InRange(covered / (double)Trials, 0.93, 0.97);
+    }
+
     [Fact]
     public void Pairing_sees_a_difference_that_is_smaller_than_the_spread_of_documents()
     {
