@@ -19,6 +19,7 @@ internal static class ExportCommand
         Option<string?> tokenizer = Choose.Text("--tokenizer", "DIR", "For tokens: the tokenizer. Default: the first model's.");
         Option<long?> limit = Choose.Whole("--limit", "Write only the first N kept records, and with `--rejected` the first N others.");
         Option<long?> shardBytes = Choose.Whole("--shard-bytes", "Begin a new file, NAME-00000 and so on, once one holds N bytes of records before compression. Default: a file per input file.");
+        Option<long?> shuffle = Choose.Whole("--shuffle", "Write the records of all files in one random order, which follows from this seed; `--limit N` then draws N.", long.MinValue, "SEED");
         Option<bool> annotate = Choose.Flag("--annotate", "Write all records, as JSONL with their scores in the property winnow; every other byte stays.");
         Option<bool> manifest = Choose.Flag("--manifest", "Write SHA256SUMS too, for sha256sum -c.");
         Option<bool> force = Choose.Flag("--force", "Write into directories that are not empty.");
@@ -28,7 +29,7 @@ internal static class ExportCommand
             Details = "What is kept and what is rejected are together the corpus. The inputs are read again, and must be the files that were scored.",
             Examples = ["winnow export run --selection selection --out pruned", "winnow export run --selection selection --out pruned --rejected rest --format parquet"],
         }
-        .With("Options", [run, selection, output, rejected, format, tokenizer, limit, shardBytes, annotate, manifest, .. compute.Symbols, force, json]);
+        .With("Options", [run, selection, output, rejected, format, tokenizer, limit, shardBytes, shuffle, annotate, manifest, .. compute.Symbols, force, json]);
         command.SetAction(async (parse, cancel) =>
         {
             var options = new ExportOptions
@@ -39,6 +40,7 @@ internal static class ExportCommand
                 Tokenizer = parse.GetValue(tokenizer),
                 Limit = parse.GetValue(limit),
                 ShardBytes = parse.GetValue(shardBytes),
+                Shuffle = parse.GetValue(shuffle),
                 Annotate = parse.GetValue(annotate),
                 Manifest = parse.GetValue(manifest),
                 Force = parse.GetValue(force),

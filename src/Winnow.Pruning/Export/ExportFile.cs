@@ -42,7 +42,7 @@ internal sealed class ExportFile(
         }
 
         _writer.Write(document, sameFormat);
-        ContentBytes += sameFormat ? document.Record.Length : document.Text.Length;
+        ContentBytes += sameFormat && !document.Record.IsEmpty ? document.Record.Length : document.Text.Length;
         Records++;
     }
 
@@ -94,7 +94,7 @@ internal sealed class ExportFile(
     }
 
     private FileStream Create() =>
-        new(directory.PathOf(name) + AtomicFile.Suffix, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 18);
+        new(directory.Begin(name) + AtomicFile.Suffix, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 18);
 
     /// <summary>Hashes what passes through; leaves the file open.</summary>
     private sealed class HashingStream(Stream inner) : Stream

@@ -2,29 +2,43 @@ using Winnow.Data.Corpus;
 
 namespace Winnow.Pruning.Export;
 
+/// <summary>Takes the records of one side of an export.</summary>
+internal interface IRecordSink
+{
+    /// <summary>Records taken.</summary>
+    long Records { get; }
+
+    /// <summary>Takes one record.</summary>
+    void Write(Document document, bool sameFormat);
+
+    /// <summary>Takes the tokens of one unit.</summary>
+    void Write(ReadOnlySpan<int> ids);
+}
+
 /// <summary>One side of the export of an input file: one file, or as many as it is split into.</summary>
 /// <param name="directory">Where they go.</param>
 /// <param name="name">The name of the one file.</param>
 /// <param name="splitBytes">Once a file holds this much, the next one begins; null never splits.</param>
 /// <param name="create">Makes a file of a given name.</param>
-internal sealed class ExportFiles(OutputDirectory directory, string name, long? splitBytes, Func<string, ExportFile> create) : IDisposable
+internal sealed class ExportFiles(OutputDirectory directory, string name, long? splitBytes, Func<string, ExportFile> create) : IRecordSink, IDisposable
 {
     private readonly List<ExportedFile> _finished = [];
     private ExportFile? _file;
+    private long _written;     // in finished files
     private int _parts;
     private bool _isWhole;
 
-    /// <summary>Records written.</summary>
-    public long Records => _finished.Sum(file => file.Records) + (_file?.Records ?? 0);
+    /// <inheritdoc/>
+    public long Records => _written + (_file?.Records ?? 0);
 
-    /// <summary>Writes one record.</summary>
+    /// <inheritdoc/>
     public void Write(Document document, bool sameFormat)
     {
         File().Write(document, sameFormat);
         CloseIfFull();
     }
 
-    /// <summary>Writes the tokens of one unit.</summary>
+    /// <inheritdoc/>
     public void Write(ReadOnlySpan<int> ids)
     {
         File().Write(ids);
@@ -59,7 +73,12 @@ internal sealed class ExportFiles(OutputDirectory directory, string name, long? 
 
     private void Close()
     {
-        if (_file?.Finish() is { } finished) _finished.Add(finished);
+        if (_file?.Finish() is { } finished)
+        {
+            _finished.Add(finished);
+            _written += finished.Records;
+        }
+
         _file?.Dispose();
         _file = null;
     }

@@ -31,7 +31,7 @@ public sealed record ExportOptions
     /// <summary>For <see cref="ExportFormat.Tokens"/>, the tokenizer's directory or file; null takes the first model's.</summary>
     public string? Tokenizer { get; init; }
 
-    /// <summary>At most this many kept records, the first of the corpus, and as many of the others; null writes all.</summary>
+    /// <summary>At most this many kept records, the first of the corpus (of the random order with <see cref="Shuffle"/>), and as many of the others; null writes all.</summary>
     public long? Limit { get; init; }
 
     /// <summary>
@@ -39,6 +39,9 @@ public sealed record ExportOptions
     /// null writes a file per input file.
     /// </summary>
     public long? ShardBytes { get; init; }
+
+    /// <summary>Write the records of all files together, in an order that follows from this seed; null writes a file per input file, in order.</summary>
+    public long? Shuffle { get; init; }
 
     /// <summary>Write all records, kept or not, as JSONL with their scores in the property <c>winnow</c>.</summary>
     public bool Annotate { get; init; }

@@ -29,22 +29,25 @@ public static class Exporter
         IReadOnlyList<string> names = OutputNames.For(corpus.Shards, options.Format, manifest.Options.Unit);
         Check(options, manifest, corpus, names);
         ExportTokenizer? tokenizer = options.Format == ExportFormat.Tokens ? ExportTokenizer.Open(options, manifest) : null;
-        OutputDirectory output = OutputDirectory.Prepare(options.Output, options.Force, corpus);
-        OutputDirectory? rejected = options.Rejected is null ? null : OutputDirectory.Prepare(options.Rejected, options.Force, corpus);
+        using OutputDirectory output = OutputDirectory.Prepare(options.Output, options.Force, corpus);
+        using OutputDirectory? rejected = options.Rejected is null ? null : OutputDirectory.Prepare(options.Rejected, options.Force, corpus);
         ExportMeter meter = new(chosen.Summary.All.Units, progress);
         ShardFiles[] files = [.. Enumerable.Repeat(ShardFiles.None, corpus.Shards.Count)];
-        ExportQuota left = new(options.Limit ?? long.MaxValue, rejected is null ? 0 : options.Limit ?? long.MaxValue);
+        using ShuffledExport? shuffled = options.Shuffle is null ? null : new ShuffledExport(options, manifest.Options.Unit, corpus, tokenizer, output, rejected);
+        long? limit = shuffled is null ? options.Limit : null;
+        ExportQuota left = new(limit ?? long.MaxValue, rejected is null ? 0 : limit ?? long.MaxValue);
         // How many records a file may still give is known once the files before it are done.
-        ParallelOptions parallel = new() { MaxDegreeOfParallelism = options.Limit is null ? threads : 1, CancellationToken = cancel };
+        ParallelOptions parallel = new() { MaxDegreeOfParallelism = limit is null ? threads : 1, CancellationToken = cancel };
         await Parallel.ForEachAsync(Enumerable.Range(0, corpus.Shards.Count), parallel, async (shard, stop) =>
         {
             if (left.IsUsedUp) return;
             ScoredShard scored = new(run, manifest.Inputs[shard].Shard, chosen.ReadMask(shard), manifest);
             ShardExport export = new(corpus, shard, names[shard], scored, options, tokenizer, output, rejected, meter, left);
-            files[shard] = await export.RunAsync(stop).ConfigureAwait(false);
-            if (options.Limit is not null) left = left.Less(files[shard]);
+            if (shuffled is null) files[shard] = await export.RunAsync(stop).ConfigureAwait(false);
+            else await export.RunAsync(shuffled.KeptOf(shard), shuffled.RejectedOf(shard), stop).ConfigureAwait(false);
+            if (limit is not null) left = left.Less(files[shard]);
         }).ConfigureAwait(false);
-        ExportReport report = new([.. files.SelectMany(f => f.Kept)], [.. files.SelectMany(f => f.Rejected)]);
+        ExportReport report = shuffled?.Write(cancel) ?? new([.. files.SelectMany(f => f.Kept)], [.. files.SelectMany(f => f.Rejected)]);
         output.Complete(report.Kept, options.Manifest);
         rejected?.Complete(report.Rejected, options.Manifest);
         return report;
@@ -60,6 +63,7 @@ public static class Exporter
         if (options.Manifest && names.Contains(OutputDirectory.SumsName))
             throw new CorpusException(options.Output, $"an input is called `{OutputDirectory.SumsName}`, as is the file of hashes", "leave `--manifest` out; `.winnow-export.json` has the hashes too");
         if (options.Annotate) CheckAnnotation(options, unit, corpus);
+        if (options.Shuffle is not null) ShuffledExport.Check(options, unit, corpus);
     }
 
     private static void CheckAnnotation(ExportOptions options, UnitKind unit, CorpusReader corpus)

@@ -6,12 +6,16 @@ using Winnow.Data.Corpus;
 namespace Winnow.Pruning.Export;
 
 /// <summary>A directory that an export fills: the files under temporary names until they are whole, and last the list of them.</summary>
-internal sealed class OutputDirectory
+internal sealed class OutputDirectory : IDisposable
 {
     /// <summary>The file of hashes.</summary>
     public const string SumsName = "SHA256SUMS";
 
+    /// <summary>Gets what is only needed on the way.</summary>
+    public const string ScratchName = ".winnow-scratch";
+
     private const string MarkerName = ".winnow-export.json";
+    private const string BegunName = ".winnow-export.begun";      // a JSON string a line: the files of an export that is not whole
     private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
     private readonly string _path;
     private readonly HashSet<string> _inputs;
@@ -33,6 +37,14 @@ internal sealed class OutputDirectory
         return new OutputDirectory(path, [.. corpus.Shards.Select(shard => Path.GetFullPath(shard.Path))]);
     }
 
+    /// <summary>Where a file that is about to be written goes; takes note of it, so that what a killed export leaves is known.</summary>
+    public string Begin(string name)
+    {
+        string path = PathOf(name);
+        lock (_inputs) File.AppendAllText(Path.Combine(_path, BegunName), JsonSerializer.Serialize(name) + "\n");
+        return path;
+    }
+
     /// <summary>Where a file goes.</summary>
     /// <exception cref="CorpusException">An input lies there.</exception>
     public string PathOf(string name)
@@ -49,6 +61,14 @@ internal sealed class OutputDirectory
     {
         if (sums) AtomicFile.Write(PathOf(SumsName), Encoding.UTF8.GetBytes(string.Concat(files.Select(SumLine))));
         AtomicFile.Write(Path.Combine(_path, MarkerName), JsonSerializer.SerializeToUtf8Bytes(files, Json));
+        File.Delete(Path.Combine(_path, BegunName));
+    }
+
+    /// <summary>Of an export that failed and left no file, forgets that it was begun.</summary>
+    public void Dispose()
+    {
+        string begun = Path.Combine(_path, BegunName);
+        if (!Begun(begun).Any(name => File.Exists(Path.Combine(_path, name)))) File.Delete(begun);
     }
 
     /// <summary>A line as <c>sha256sum</c> writes it: names with a line end or a backslash are escaped, which a first backslash says.</summary>
@@ -60,7 +80,15 @@ internal sealed class OutputDirectory
 
     private static void RemoveEarlier(string path)
     {
-        string marker = Path.Combine(path, MarkerName);
+        string marker = Path.Combine(path, MarkerName), begun = Path.Combine(path, BegunName), scratch = Path.Combine(path, ScratchName);
+        if (Directory.Exists(scratch)) Directory.Delete(scratch, recursive: true);
+        foreach (string name in Begun(begun))
+        {
+            File.Delete(Path.Combine(path, name));
+            File.Delete(Path.Combine(path, name) + AtomicFile.Suffix);
+        }
+
+        File.Delete(begun);
         if (!File.Exists(marker)) return;
         try
         {
@@ -74,5 +102,13 @@ internal sealed class OutputDirectory
 
         File.Delete(Path.Combine(path, SumsName));
         File.Delete(marker);
+    }
+
+    /// <summary>The files of an export that was killed. A last line that is cut off names a file that was not begun yet.</summary>
+    private static IEnumerable<string> Begun(string list)
+    {
+        if (!File.Exists(list)) yield break;
+        foreach (string line in File.ReadAllText(list).Split('\n')[..^1])
+            if (JsonSerializer.Deserialize<string>(line) is { } name) yield return name;
     }
 }

@@ -38,6 +38,22 @@ internal static class OutputNames
         return names;
     }
 
+    /// <summary>How records of all shards are compressed in one file: as the inputs where those agree, else zstd.</summary>
+    public static CompressionKind CompressionTogether(IReadOnlyList<CorpusShard> shards, ExportFormat format)
+    {
+        CompressionKind first = CompressionOf(shards[0], format);
+        return shards.All(shard => CompressionOf(shard, format) == first) ? first : CompressionKind.Zstd;
+    }
+
+    /// <summary>The name of a file with records of all shards: of the one input, or <c>shuffled</c>.</summary>
+    public static string Together(IReadOnlyList<CorpusShard> shards, ExportFormat format, UnitKind unit)
+    {
+        string first = Name(shards[0], format, unit);
+        if (shards.Count == 1) return first;
+        string name = "shuffled" + Path.GetExtension(Bare(first));
+        return format is ExportFormat.Parquet or ExportFormat.Tokens ? name : name + CompressedStream.Extension(CompressionTogether(shards, format));
+    }
+
     /// <summary>The name of one of the files that a file is split into.</summary>
     public static string Part(string name, int part)
     {

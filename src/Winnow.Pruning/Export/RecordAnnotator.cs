@@ -20,8 +20,6 @@ internal sealed class RecordAnnotator : IDisposable
         (_metrics, _rows) = (part.Schema.Metrics, part.ReadRows().GetEnumerator());
     }
 
-    private static ReadOnlySpan<byte> Name => "winnow"u8;
-
     /// <summary>The document with a record that says its scores.</summary>
     /// <param name="document">The next one, in the order of the rows.</param>
     /// <param name="isKept">Whether the selection keeps it.</param>
@@ -38,7 +36,7 @@ internal sealed class RecordAnnotator : IDisposable
         _record.ResetWrittenCount();
         if (!isJsonl) DocumentWriter.ComposeJson(document, _record);
         ReadOnlySpan<byte> record = isJsonl ? document.Record.Span : _record.WrittenSpan;
-        if (isJsonl && HasProperty(record))
+        if (isJsonl && JsonRecord.HasProperty(record, "winnow"))
             throw new CorpusException(file, $"record {document.Row} has a property `winnow` already", "annotate the corpus as it was before");
         int end = record.LastIndexOf((byte)'}');
         _line.ResetWrittenCount();
@@ -51,16 +49,6 @@ internal sealed class RecordAnnotator : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _rows.Dispose();
-
-    /// <summary>Whether the record's object, not one inside of it, has the property.</summary>
-    private static bool HasProperty(ReadOnlySpan<byte> record)
-    {
-        if (record.IndexOf("\"winnow\""u8) < 0) return false;
-        Utf8JsonReader reader = new(record[record.IndexOf((byte)'{')..], new JsonReaderOptions { MaxDepth = int.MaxValue });
-        while (reader.Read())
-            if (reader.CurrentDepth == 1 && reader.TokenType == JsonTokenType.PropertyName && reader.ValueTextEquals(Name)) return true;
-        return false;
-    }
 
     private void WriteScores(ScoreRow row, bool isKept)
     {

@@ -43,16 +43,24 @@ internal sealed class ShardExport(
         using ExportFiles? rejected = rejectedOutput is null ? null : Files(rejectedOutput);
         if (CopiesRows(Shard, _format, _unit)) CopyRows(kept, rejected, cancel);
         else await CopyDocumentsAsync(kept, rejected, cancel).ConfigureAwait(false);
-        if (_unit == UnitKind.Document) Verify(kept, rejected);
+        Verify(kept, rejected);
         return new ShardFiles(kept.Finish(), rejected?.Finish() ?? []);
 
         ExportFiles Files(OutputDirectory directory) => new(
             directory, name, options.ShardBytes, part => new ExportFile(directory, part, written, OutputNames.CompressionOf(Shard, _format), header, tokenizer));
     }
 
-    /// <summary>Records that could not be read have a row in the score table and nothing to export.</summary>
-    private void Verify(ExportFiles kept, ExportFiles? rejected)
+    /// <summary>Hands the records of both sides out and checks their counts.</summary>
+    public async Task RunAsync(IRecordSink kept, IRecordSink? rejected, CancellationToken cancel)
     {
+        await CopyDocumentsAsync(kept, rejected, cancel).ConfigureAwait(false);
+        Verify(kept, rejected);
+    }
+
+    /// <summary>Records that could not be read have a row in the score table and nothing to export.</summary>
+    private void Verify(IRecordSink kept, IRecordSink? rejected)
+    {
+        if (_unit != UnitKind.Document) return;
         KeepMask mask = scored.Mask;
         long wanted = mask.Kept - _unreadableKept, rest = mask.Rows - mask.Kept - (_unreadable - _unreadableKept);
         if (options.Annotate) (wanted, rest) = (wanted + rest, 0);
@@ -100,7 +108,7 @@ internal sealed class ShardExport(
         return more ? throw rows.Changed(Shard.Path, rows.Row) : copied;
     }
 
-    private async Task CopyDocumentsAsync(ExportFiles kept, ExportFiles? rejected, CancellationToken cancel)
+    private async Task CopyDocumentsAsync(IRecordSink kept, IRecordSink? rejected, CancellationToken cancel)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         Channel<List<Piece>> channel = Channel.CreateBounded<List<Piece>>(new BoundedChannelOptions(4) { SingleReader = true, SingleWriter = true });
@@ -124,7 +132,7 @@ internal sealed class ShardExport(
         await writing.ConfigureAwait(false);
     }
 
-    private static async Task WriteAsync(ChannelReader<List<Piece>> pieces, ExportFiles kept, ExportFiles? rejected, CancellationTokenSource stop)
+    private static async Task WriteAsync(ChannelReader<List<Piece>> pieces, IRecordSink kept, IRecordSink? rejected, CancellationTokenSource stop)
     {
         try
         {
@@ -140,7 +148,7 @@ internal sealed class ShardExport(
         }
     }
 
-    private static void Write(Piece piece, ExportFiles? file)
+    private static void Write(Piece piece, IRecordSink? file)
     {
         if (piece.Ids is null) file?.Write(piece.Document, piece.SameFormat);
         else file?.Write(piece.Ids);

@@ -283,6 +283,24 @@ public sealed class ExporterTests : IDisposable
     }
 
     [Fact]
+    public async Task What_an_export_that_failed_left_is_gone_when_it_is_written_again()
+    {
+        Jsonl("data/a.jsonl", 60, 1);
+        string second = Jsonl("data/b.jsonl", 20, 2), whole = File.ReadAllText(second);
+        HandmadeRun.Write(_directory["run"], [_directory["data"]]);
+        HandmadeRun.Select(_directory["run"], _directory["selection"], "top:100%");
+        File.WriteAllText(second, whole.Replace("\"id\"", "\"di\"", StringComparison.Ordinal));
+        ExportOptions options = new() { Output = _directory["kept"], ShardBytes = 500 };
+        await Assert.ThrowsAsync<CorpusException>(() => Exporter.ExportAsync(_directory["run"], _directory["selection"], options, threads: 1));
+        File.WriteAllText(second, whole);
+        File.WriteAllText(_directory["kept/mine.txt"], "stays");
+        Assert.True(File.Exists(_directory["kept/a-00004.jsonl"]));
+        ExportReport report = await Exporter.ExportAsync(_directory["run"], _directory["selection"], options with { ShardBytes = 1 << 20, Force = true }, threads: 1);
+        Assert.Equal(["a-00000.jsonl", "b-00000.jsonl"], report.Kept.Select(file => file.Name));
+        Assert.Equal([".winnow-export.json", "a-00000.jsonl", "b-00000.jsonl", "mine.txt"], Directory.GetFileSystemEntries(_directory["kept"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public async Task Token_shards_can_be_split_and_rows_with_all_their_columns_not()
     {
         string input = Jsonl("a.jsonl", 30, 5);
@@ -354,10 +372,12 @@ public sealed class ExporterTests : IDisposable
         }
     }
 
-    [Fact]
-    public async Task Records_that_are_annotated_already_are_refused()
+    [Theory]
+    [InlineData("winnow")]
+    [InlineData("\\u0077inn\\u006fw")]
+    public async Task Records_that_are_annotated_already_are_refused(string property)
     {
-        File.WriteAllText(_directory["a.jsonl"], "{\"winnow\": {}, \"text\": \"one\"}\n");
+        File.WriteAllText(_directory["a.jsonl"], $$"""{"{{property}}": {}, "\ud800": 1, "text": "one"}""" + "\n");
         HandmadeRun.Write(_directory["run"], [_directory["a.jsonl"]]);
         HandmadeRun.Select(_directory["run"], _directory["selection"], "top:100%");
         CorpusException error = await Assert.ThrowsAsync<CorpusException>(() => Exporter.ExportAsync(
