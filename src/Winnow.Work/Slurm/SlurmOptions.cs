@@ -1,0 +1,79 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace Winnow.Work.Slurm;
+
+/// <summary>What is asked of a Slurm cluster for every stage of a run. Decides nothing about the output.</summary>
+public sealed partial record SlurmOptions
+{
+    /// <summary>Tasks of each stage's array; a worker each. Items are shared out as they are claimed, so any number will do.</summary>
+    public int Tasks { get; init; } = 8;
+
+    /// <summary>At most this many of them run at once; null leaves it to the cluster.</summary>
+    public int? AtOnce { get; init; }
+
+    /// <summary><c>--partition</c>.</summary>
+    public string? Partition { get; init; }
+
+    /// <summary><c>--account</c>.</summary>
+    public string? Account { get; init; }
+
+    /// <summary><c>--qos</c>.</summary>
+    public string? Qos { get; init; }
+
+    /// <summary><c>--gres</c>: <c>gpu:1</c>.</summary>
+    public string? Gres { get; init; }
+
+    /// <summary><c>--cpus-per-task</c>.</summary>
+    public int? CpusPerTask { get; init; }
+
+    /// <summary><c>--mem</c>, per node: <c>16G</c>.</summary>
+    public string? Memory { get; init; }
+
+    /// <summary><c>--time</c>, per task: <c>4:00:00</c>. A task that reaches it goes back to the queue and goes on where it stopped.</summary>
+    public string? Time { get; init; }
+
+    /// <summary>Further arguments of <c>sbatch</c>, one word each: <c>--constraint=icelake</c>.</summary>
+    public IReadOnlyList<string> Arguments { get; init; } = [];
+
+    /// <summary>Seconds before the time limit at which a worker is told to finish what it has in hand.</summary>
+    public int GraceSeconds { get; init; } = 120;
+
+    /// <summary>Reads <c>N</c> or, as Slurm writes it, <c>N%M</c>: N tasks, at most M at once.</summary>
+    public static (int Tasks, int? AtOnce) ParseTasks(string text)
+    {
+        Match match = TasksPattern().Match(text);
+        if (match.Success && Number(match.Groups[1].Value) is int tasks and >= 1 and <= 1_000_000)
+        {
+            if (match.Groups[2].Length == 0) return (tasks, null);
+            if (Number(match.Groups[2].Value) is int most and >= 1) return (tasks, most);
+        }
+
+        throw new WorkException("--tasks", $"`{text}` is not a number of tasks", "write `--tasks 64`, or `--tasks 64%16` for at most 16 at once");
+    }
+
+    /// <summary>The options, or an error that says what is wrong.</summary>
+    public SlurmOptions Validated()
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(Tasks, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(GraceSeconds, 1);
+        foreach ((string name, string? value) in new[] { ("--partition", Partition), ("--account", Account), ("--qos", Qos), ("--gres", Gres), ("--mem", Memory), ("--time", Time) })
+        {
+            if (value is not null && (value.Length == 0 || value.Any(c => char.IsWhiteSpace(c) || c is '"' or '\'' or '\\' or '#')))
+                throw new WorkException(name, $"`{value}` is not one word", $"write it as `sbatch {name}=…` takes it");
+        }
+
+        foreach (string argument in Arguments)
+        {
+            if (argument.StartsWith('-') && !argument.Any(char.IsControl)) continue;
+            throw new WorkException("--sbatch-arg", $"`{argument}` is not an option of `sbatch`", "write option and value as one word: `--sbatch-arg=--constraint=icelake`");
+        }
+
+        return this;
+    }
+
+    private static int? Number(string digits) => int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
+
+    [GeneratedRegex(@"^(\d+)(?:%(\d+))?$")]
+    private static partial Regex TasksPattern();
+}
