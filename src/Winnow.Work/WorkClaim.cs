@@ -36,6 +36,12 @@ public interface IWorkStage
     /// <summary>Whether an item can begin; one that needs others' outcomes waits for them.</summary>
     bool IsReady(int item, WorkStore store) => true;
 
+    /// <summary>What a worker does before its first item: nothing, or passes that all workers of the stage make together.</summary>
+    /// <param name="options">How the worker works.</param>
+    /// <param name="stop">Ends it in a state that can be resumed.</param>
+    /// <returns><see cref="WorkerEnd.Done"/> to go on with the items.</returns>
+    Task<WorkerEnd> PrepareAsync(WorkerOptions options, CancellationToken stop) => Task.FromResult(WorkerEnd.Done);
+
     /// <summary>
     /// Does one item. May be done twice at the same time, by a worker that was taken for dead: it writes files that only this attempt
     /// writes (<see cref="WorkClaim.PrivateSuffix"/>) and renames them, and both attempts make the same bytes.

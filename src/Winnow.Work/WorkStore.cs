@@ -76,6 +76,18 @@ public sealed class WorkStore
         return store;
     }
 
+    /// <summary>Opens a stage, and describes it where nobody did; for stages that the workers themselves plan, all in the same words.</summary>
+    public static WorkStore Join(string run, WorkDescription description)
+    {
+        ArgumentNullException.ThrowIfNull(description);
+        WorkStore store = new(run, description);
+        string items = Path.Combine(store.Directory, "items.json");
+        if (File.Exists(items)) return store;
+        foreach (string folder in new[] { store._claims, store._done, store._failed, store._workers, store._logs }) System.IO.Directory.CreateDirectory(folder);
+        Replace(items, WorkJson.Write(description), string.Create(CultureInfo.InvariantCulture, $".{Environment.MachineName}-{Environment.ProcessId}-{Environment.CurrentManagedThreadId}.new"));
+        return store;
+    }
+
     /// <summary>Opens a stage.</summary>
     /// <exception cref="WorkException">The run has no such stage.</exception>
     public static WorkStore Open(string run, string stage)

@@ -81,6 +81,8 @@ public sealed class Worker : IDisposable
         ArgumentNullException.ThrowIfNull(store);
         ArgumentNullException.ThrowIfNull(stage);
         ArgumentNullException.ThrowIfNull(options);
+        // A worker that comes when all is done has nothing to prepare.
+        if (store.Scan().Done.Count < store.Items.Count && await stage.PrepareAsync(options, stop).ConfigureAwait(false) is not WorkerEnd.Done and var early) return early;
         using Worker worker = new(store, stage, options);
         worker._heart.Log($"begins with `{store.Description.Stage}`, task {options.Task}");
         WorkerEnd end = await worker.RunAsync(stop).ConfigureAwait(false);

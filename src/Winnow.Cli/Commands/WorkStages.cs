@@ -1,3 +1,4 @@
+using Winnow.Pruning.Selection;
 using Winnow.Work;
 
 namespace Winnow.Cli.Commands;
@@ -9,10 +10,10 @@ internal sealed class WorkStages : IDisposable
 
     internal WorkStages(WorkStore store, int threads)
     {
-        _ = threads;
         Stage = store.Description.Stage switch
         {
             NoOpStage.Name => new NoOpStage(),
+            SelectStage.Name => new SelectStage(store, threads),
             string other => throw new WorkException(store.Directory, $"this version of winnow knows no stage `{other}`", "use the version that planned it"),
         };
     }

@@ -54,9 +54,12 @@ public sealed class KeepMask
     }
 
     /// <summary>Writes the file beside, flushes it to the disk and renames it.</summary>
-    public void Write(string path)
+    public void Write(string path) => Write(path, ".partial");
+
+    /// <summary>The same, by way of a file whose name ends so.</summary>
+    internal void Write(string path, string suffix)
     {
-        string temporary = path + ".partial";
+        string temporary = path + suffix;
         using (FileStream file = new(temporary, FileMode.Create, FileAccess.Write))
         {
             Span<byte> header = stackalloc byte[HeaderBytes];

@@ -9,7 +9,7 @@ public sealed class SelectionDirectory
 {
     private const string SummaryName = "selection.json";
 
-    private static readonly JsonSerializerOptions Json = new()
+    internal static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         WriteIndented = true,
@@ -41,16 +41,22 @@ public sealed class SelectionDirectory
         Prepare(path, force);
         SelectionSummary summary = RankSelector.Select(
             source, options, threads, (shard, mask) => mask.Write(System.IO.Path.Combine(path, MaskWriter.MaskName(shard))), progress, cancel);
+        WriteSummary(path, summary, ".partial");
+        return new SelectionDirectory(path, summary);
+    }
+
+    /// <summary>Writes <c>selection.json</c>: what makes the directory whole.</summary>
+    internal static void WriteSummary(string path, SelectionSummary summary, string suffix)
+    {
         string file = System.IO.Path.Combine(path, SummaryName);
-        using (FileStream stream = new(file + ".partial", FileMode.Create, FileAccess.Write))
+        using (FileStream stream = new(file + suffix, FileMode.Create, FileAccess.Write))
         {
             JsonSerializer.Serialize(stream, summary, Json);
             stream.Write("\n"u8);
             stream.Flush(flushToDisk: true);
         }
 
-        File.Move(file + ".partial", file, overwrite: true);
-        return new SelectionDirectory(path, summary);
+        File.Move(file + suffix, file, overwrite: true);
     }
 
     /// <summary>Opens a finished selection.</summary>
@@ -82,7 +88,8 @@ public sealed class SelectionDirectory
             : throw new CorpusException(file, $"{mask.Kept} of {mask.Rows} rows kept, `{SummaryName}` says {outcome.Kept} of {outcome.Rows}", "run `winnow select` again");
     }
 
-    private static void Prepare(string path, bool force)
+    /// <summary>Makes the directory, or refuses one that holds something.</summary>
+    internal static void Prepare(string path, bool force)
     {
         if (File.Exists(path)) throw new CorpusException(path, "a file, not a directory", "name another directory");
         Directory.CreateDirectory(path);

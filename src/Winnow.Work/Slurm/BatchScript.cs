@@ -24,10 +24,12 @@ public sealed record BatchScript(string Name, int FirstTask, int Tasks, string T
         ArgumentOutOfRangeException.ThrowIfLessThan(maxArraySize, 1);
         _ = options.Validated();
         List<BatchScript> scripts = [];
+        int arrays = ((tasks - 1) / maxArraySize) + 1;
+        SlurmOptions share = options.AtOnce is { } most ? options with { AtOnce = Math.Max(1, most / arrays) } : options;
         for (int first = 0; first < tasks; first += maxArraySize)
         {
             int count = Math.Min(maxArraySize, tasks - first);
-            scripts.Add(new BatchScript(name, first, count, Write(name, worker, logs, first, count, tasks, options)));
+            scripts.Add(new BatchScript(name, first, count, Write(name, worker, logs, first, count, tasks, share)));
         }
 
         return scripts;

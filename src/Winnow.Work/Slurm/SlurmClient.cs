@@ -122,6 +122,7 @@ public sealed partial class SlurmClient
         bool Says(params string[] words) => words.Any(word => complaint.Contains(word, StringComparison.OrdinalIgnoreCase));
         return 0 switch
         {
+            _ when Says("policy", "job submit limit") => "the cluster limits what you may have in the queue: ask for fewer `--tasks` or a shorter `--time`, or wait until other jobs have ended",
             _ when Says("partition") => "`sinfo` lists the partitions; name one with `--partition`",
             _ when Says("account") => "name an account that may use this partition with `--account`; `sacctmgr show associations user=$USER` lists yours",
             _ when Says("qos") => "name a quality of service that you may use with `--qos`",
@@ -129,7 +130,6 @@ public sealed partial class SlurmClient
             _ when Says("gres", "generic resource") => "no such resource: `sinfo -o '%n %G'` shows what the nodes have; change `--gres`",
             _ when Says("node configuration", "memory specification", "cpu count", "node count") => "no node has what is asked: lower `--mem`, `--cpus-per-task` or `--gres`; `sinfo -o '%n %c %m %G'` shows the nodes",
             _ when Says("time") => "write the time limit as `--time 4:00:00`, within the partition's limit (`sinfo -o '%P %l'`)",
-            _ when Says("policy", "limit", "submit") => "the cluster limits what you may have in the queue: ask for fewer `--tasks`, or wait until other jobs have ended",
             _ => "these are Slurm's own words; `--dry-run` prints the scripts, and `--sbatch-arg` hands any option to `sbatch`",
         };
     }
