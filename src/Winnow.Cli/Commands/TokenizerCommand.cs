@@ -82,6 +82,7 @@ internal static class TokenizerCommand
         {
             Tokenizer tokenizer = Tokenizer.Load(Demand.Of(parse, place));
             CorpusReader reader = CorpusReader.Open(corpus.Inputs(parse), corpus.Options(parse) with { KeepRecords = false });
+            reader.Tokenizer = tokenizer;
             var options = new EncodingOptions { Threads = compute.Threads(parse), SpecialInText = Choose.SpecialInText(parse, inText) };
             await Task.Run(() => PrintAsync(tokenizer, reader, options, parse.GetValue(special), terminal, cancel), CancellationToken.None);
             return CommandLine.Done;

@@ -47,6 +47,7 @@ internal static class TrainCommand
                 Directory.CreateDirectory(work);
                 string words = await TokenizerAsync(terminal, reader, work, to, resuming, parse.GetValue(tokenizer), (int)(parse.GetValue(vocabulary) ?? 16384), compute.Threads(parse), cancel);
                 Tokenizer ready = Tokenizer.Load(words);
+                reader.Tokenizer = ready;
                 int context = shape.Context(parse);
                 string tokens = Path.Combine(work, "tokens.bin");
                 await EncodeAsync(terminal, reader, ready, tokens, compute.Threads(parse), cancel);

@@ -23,4 +23,7 @@ public enum CorpusFormat
 
     /// <summary>Tab-separated values with a header line.</summary>
     Tsv,
+
+    /// <summary>Token ids, as <see cref="TokenLayout"/> says: a document between two end-of-text tokens.</summary>
+    Tokens,
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Winnow.Data.Compression;
+using Winnow.Data.Tokenizers;
 
 namespace Winnow.Data.Corpus;
 
@@ -19,6 +20,12 @@ public sealed class CorpusReader
 
     /// <summary>How they are read.</summary>
     public CorpusOptions Options { get; }
+
+    /// <summary>What the token shards among the files were written with; without it they cannot be read.</summary>
+    public Tokenizer? Tokenizer { get; set; }
+
+    /// <summary>Whether there are token shards among the files.</summary>
+    public bool HasTokenShards => Shards.Any(shard => shard.Format == CorpusFormat.Tokens);
 
     /// <summary>Records skipped so far, by shard and line; each is listed once, however often its file is read.</summary>
     public IReadOnlyList<BadRecord> BadRecords
@@ -71,7 +78,7 @@ public sealed class CorpusReader
             else ignored.Add(file.Path);
         }
         if (shards.Count == 0)
-            throw new CorpusException(string.Join(' ', inputs), "no file of a known kind", "known are .jsonl, .txt, .parquet, .csv, .tsv, .warc, .wet, .xml (.NET documentation), also with .gz or .zst");
+            throw new CorpusException(string.Join(' ', inputs), "no file of a known kind", "known are .jsonl, .txt, .parquet, .csv, .tsv, .warc, .wet, .xml (.NET documentation), also with .gz or .zst, and token shards; raw ones (.bin) are named one by one");
         reader.Shards = shards;
         reader.Ignored = ignored;
         return reader;
@@ -141,7 +148,7 @@ public sealed class CorpusReader
     public byte[] ReadHeader(int shard) =>
         Shards[shard].Format is CorpusFormat.Csv or CorpusFormat.Tsv ? CsvShard.ReadHeader(ContextOf(Shards[shard])) : [];
 
-    private ShardContext ContextOf(CorpusShard file) => new(file, Options, () => OpenStored(file), Refuse, Choose);
+    private ShardContext ContextOf(CorpusShard file) => new(file, Options, () => OpenStored(file), Refuse, Choose) { Tokenizer = Tokenizer };
 
     private static IEnumerable<Document> ReaderOf(ShardContext context, long fromRow) => context.Shard.Format switch
     {
@@ -151,6 +158,7 @@ public sealed class CorpusReader
         CorpusFormat.Parquet => ParquetShard.Read(context, fromRow),
         CorpusFormat.Csv or CorpusFormat.Tsv => CsvShard.Read(context, fromRow),
         CorpusFormat.Warc => WarcShard.Read(context, fromRow),
+        CorpusFormat.Tokens => TokenShard.Read(context, fromRow),
         _ => throw new InvalidOperationException($"unknown format {context.Shard.Format}"),
     };
 
@@ -233,7 +241,7 @@ public sealed class CorpusReader
         if (!file.IsExplicit) return null;
         throw new CorpusException(
             isStandardInput ? "standard input" : file.Path, bytes == 0 ? "the file is empty" : "neither content nor name says what this is",
-            isStandardInput ? "pipe JSONL, or write it to a file whose name says what it is" : "give it a name that says it: `.jsonl`, `.txt`, `.parquet`, `.csv`, `.tsv`, `.warc`");
+            isStandardInput ? "pipe JSONL, or write it to a file whose name says what it is" : "give it a name that says it: `.jsonl`, `.txt`, `.parquet`, `.csv`, `.tsv`, `.warc`, `.bin` (tokens)");
     }
 
     private readonly record struct FileStamp(long Length, DateTime Written)

@@ -1,3 +1,5 @@
+using Winnow.Data.Tokenizers;
+
 namespace Winnow.Data.Corpus;
 
 /// <summary>One document of a corpus. Its memory is its own and never reused.</summary>
@@ -10,4 +12,8 @@ namespace Winnow.Data.Corpus;
 /// The bytes of the record exactly as they stand in the file, its line end included, so that the records of a file written one
 /// after the other are the file again (without its byte-order mark and blank lines). Empty where the format has no such bytes.
 /// </param>
-public sealed record Document(int Shard, long Row, string Id, string Source, ReadOnlyMemory<byte> Text, ReadOnlyMemory<byte> Record);
+public sealed record Document(int Shard, long Row, string Id, string Source, ReadOnlyMemory<byte> Text, ReadOnlyMemory<byte> Record)
+{
+    /// <summary>The ids that the document is stored as in a token shard; the text is what they stand for. Null elsewhere.</summary>
+    public TokenizedText? Tokens { get; init; }
+}

@@ -31,7 +31,7 @@ public sealed class DocumentWriter : IDisposable
     /// <param name="level">Compression level; null is the usual one.</param>
     public DocumentWriter(Stream stream, CorpusFormat format, CompressionKind compression, int? level = null)
     {
-        if (format == CorpusFormat.XmlDocumentation) throw new ArgumentOutOfRangeException(nameof(format), "XML documentation is only read");
+        if (format is CorpusFormat.XmlDocumentation or CorpusFormat.Tokens) throw new ArgumentOutOfRangeException(nameof(format), format, "not a format of written documents");
         _format = format;
         _stored = stream;
         _level = level;

@@ -30,6 +30,7 @@ internal static class FormatSniffer
     {
         if (content.StartsWith("PAR1"u8)) return CorpusFormat.Parquet;
         if (content.StartsWith("WARC/1."u8)) return CorpusFormat.Warc;
+        if (TokenLayout.Of(content).HeaderBytes > 0) return CorpusFormat.Tokens;
         return null;
     }
 
@@ -50,6 +51,7 @@ internal static class FormatSniffer
             ".warc" or ".wet" => CorpusFormat.Warc,
             ".csv" => CorpusFormat.Csv,
             ".tsv" => CorpusFormat.Tsv,
+            ".bin" when file.IsExplicit => CorpusFormat.Tokens,
             "" => startsObject ? CorpusFormat.Jsonl : null,
             _ => startsObject && file.IsExplicit ? CorpusFormat.Jsonl : null,
         };

@@ -1,4 +1,5 @@
 using Winnow.Data.Compression;
+using Winnow.Data.Tokenizers;
 
 namespace Winnow.Data.Corpus;
 
@@ -11,6 +12,9 @@ namespace Winnow.Data.Corpus;
 internal sealed record ShardContext(
     CorpusShard Shard, CorpusOptions Options, Func<Stream> Open, Action<BadRecord, string?> Refuse, Action<string> Choose)
 {
+    /// <summary>What token shards were written with, where it is known.</summary>
+    internal Tokenizer? Tokenizer { get; init; }
+
     /// <summary>Where the text may be: what was named, or what is usual, first the most usual.</summary>
     internal IReadOnlyList<string> TextFields { get; } = Options.TextField is { } field ? [field] : ["text", "content", "raw_content", "document"];
 

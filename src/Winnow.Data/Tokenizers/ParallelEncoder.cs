@@ -30,7 +30,7 @@ public static class ParallelEncoder
     private const int BatchBytes = 1 << 18;
     private const int BatchDocuments = 256;
 
-    /// <summary>Reads ahead only as far as keeps the threads busy.</summary>
+    /// <summary>Reads ahead only as far as keeps the threads busy. Documents of token shards, read with this tokenizer, keep their ids.</summary>
     public static async IAsyncEnumerable<EncodedDocument> EncodeAsync(
         Tokenizer tokenizer,
         IAsyncEnumerable<Document> documents,
@@ -80,6 +80,12 @@ public static class ParallelEncoder
         List<int> ids = [], ends = [];
         foreach (Document document in documents)
         {
+            if (document.Tokens is { } given)
+            {
+                encoded.Add(new EncodedDocument(document, given.Ids, options.Ends ? given.Ends : [], CarriedSpecial: false));
+                continue;
+            }
+
             ids.Clear();
             ends.Clear();
             bool special = encoder.Encode(document.Text.Span, ids, options.Ends ? ends : null);

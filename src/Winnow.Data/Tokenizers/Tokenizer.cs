@@ -10,6 +10,7 @@ public sealed class Tokenizer
 
     private readonly TokenizerParts _parts;
     private readonly string?[] _tokens;
+    private readonly Lazy<TokenTexts> _texts;
 
     private Tokenizer(TokenizerParts parts, TokenizerConfig config)
     {
@@ -17,6 +18,7 @@ public sealed class Tokenizer
         VocabularySize = parts.Ids.Count == 0 ? 0 : parts.Ids.Values.Max() + 1;
         _tokens = new string?[VocabularySize];
         foreach ((string token, int id) in parts.Ids) _tokens[id] = token;
+        _texts = new Lazy<TokenTexts>(() => new TokenTexts(this));
         Config = config;
         EndOfText = config.EndOfText is string end ? IdOf(end) : UsualEnds.Select(IdOf).FirstOrDefault(id => id is not null);
         BeginOfText = config.BeginOfText is string begin ? IdOf(begin) : null;
@@ -100,6 +102,9 @@ public sealed class Tokenizer
 
         return ByteLevelDecoder.Joined(_parts.Decoder.Decode(texts));
     }
+
+    /// <summary>What every token adds to a text.</summary>
+    public TokenTexts Texts => _texts.Value;
 
     /// <summary>Id of a token as `tokenizer.json` spells it; null where there is none.</summary>
     public int? IdOf(string token) => _parts.Ids.TryGetValue(token, out int id) ? id : null;

@@ -8,14 +8,14 @@ namespace Winnow.Pruning.Export;
 
 /// <summary>One file that is being exported, under a temporary name; hashed as it is written. It exists once the first record comes.</summary>
 internal sealed class ExportFile(
-    OutputDirectory directory, string name, CorpusFormat format, CompressionKind compression, byte[] header, ExportTokenizer? tokenizer) : IDisposable
+    OutputDirectory directory, string name, CorpusFormat format, CompressionKind compression, byte[] header, TokenOutput? output) : IDisposable
 {
-    private readonly TokenEncoder? _encoder = tokenizer?.CreateEncoder();
+    private readonly TokenEncoder? _encoder = output?.Tokenizer.CreateEncoder();
     private readonly List<int> _ids = [];
     private FileStream? _file;
     private HashingStream? _stream;
     private DocumentWriter? _writer;
-    private TokenShard? _tokens;
+    private TokenShardWriter? _tokens;
 
     /// <summary>Records written.</summary>
     public long Records { get; private set; }
@@ -23,15 +23,22 @@ internal sealed class ExportFile(
     /// <summary>Bytes of the records written, before compression; of other formats than the input's, of their texts.</summary>
     public long ContentBytes { get; private set; }
 
-    /// <summary>Writes one record; as tokens, its text followed by the end-of-text token.</summary>
+    /// <summary>Writes one record; as tokens, those of its text followed by the end-of-text token.</summary>
     public void Write(Document document, bool sameFormat)
     {
-        if (_encoder is not null)
+        if (_encoder is not null && !sameFormat)
         {
             _ids.Clear();
-            _encoder.Encode(document.Text.Span, _ids);
-            _ids.Add(tokenizer!.EndOfText);
+            output!.Tokenizer.Encode(document, _encoder, _ids);
+            _ids.Add(output.Tokenizer.EndOfText);
             Write(CollectionsMarshal.AsSpan(_ids));
+            return;
+        }
+
+        if (output is not null)
+        {
+            Tokens().Write(document.Record.Span);
+            Count();
             return;
         }
 
@@ -49,10 +56,8 @@ internal sealed class ExportFile(
     /// <summary>Writes the tokens of one unit.</summary>
     public void Write(ReadOnlySpan<int> ids)
     {
-        _tokens ??= new TokenShard(_file = Create(), tokenizer!.VocabularySize);
-        _tokens.Write(ids);
-        ContentBytes = _tokens.Bytes;
-        Records++;
+        Tokens().Write(ids);
+        Count();
     }
 
     /// <summary>Lets a copier write the whole file; says how many records it wrote.</summary>
@@ -83,6 +88,14 @@ internal sealed class ExportFile(
         if (_file is null) return;
         _file.Dispose();
         File.Delete(directory.PathOf(name) + AtomicFile.Suffix);
+    }
+
+    private TokenShardWriter Tokens() => _tokens ??= new TokenShardWriter(_file = Create(), output!.Layout);
+
+    private void Count()
+    {
+        ContentBytes = _tokens!.Bytes;
+        Records++;
     }
 
     private HashingStream Open() => _stream = new HashingStream(_file = Create());

@@ -28,7 +28,9 @@ public static class Exporter
         CheckShards(chosen, manifest, selection);
         IReadOnlyList<string> names = OutputNames.For(corpus.Shards, options.Format, manifest.Options.Unit);
         Check(options, manifest, corpus, names);
-        ExportTokenizer? tokenizer = options.Format == ExportFormat.Tokens ? ExportTokenizer.Open(options, manifest) : null;
+        if (corpus.HasTokenShards) corpus.Tokenizer = ExportTokenizer.OfShards(options, manifest);
+        bool writesTokens = corpus.Shards.Any(shard => OutputNames.FormatOf(shard, options.Format, manifest.Options.Unit) == CorpusFormat.Tokens);
+        ExportTokenizer? tokenizer = writesTokens ? ExportTokenizer.Open(options, manifest) : null;
         using OutputDirectory output = OutputDirectory.Prepare(options.Output, options.Force, corpus);
         using OutputDirectory? rejected = options.Rejected is null ? null : OutputDirectory.Prepare(options.Rejected, options.Force, corpus);
         ExportMeter meter = new(chosen.Summary.All.Units, progress);

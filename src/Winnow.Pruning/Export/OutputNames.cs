@@ -11,17 +11,18 @@ internal static class OutputNames
     /// <summary>The format that a shard's records are written in.</summary>
     public static CorpusFormat FormatOf(CorpusShard shard, ExportFormat format, UnitKind unit) => format switch
     {
-        ExportFormat.Jsonl or ExportFormat.Tokens => CorpusFormat.Jsonl,
+        ExportFormat.Jsonl => CorpusFormat.Jsonl,
+        ExportFormat.Tokens => CorpusFormat.Tokens,
         ExportFormat.Parquet => CorpusFormat.Parquet,
         ExportFormat.Same when unit == UnitKind.Document && shard.Format is CorpusFormat.Text or CorpusFormat.Csv or CorpusFormat.Tsv or CorpusFormat.Warc => shard.Format,
-        ExportFormat.Same when shard.Format == CorpusFormat.Parquet => CorpusFormat.Parquet,
+        ExportFormat.Same when shard.Format is CorpusFormat.Parquet or CorpusFormat.Tokens => shard.Format,
         ExportFormat.Same => CorpusFormat.Jsonl,
         _ => throw new ArgumentOutOfRangeException(nameof(format), format, "unknown format"),
     };
 
     /// <summary>How they are compressed: as the input, or zstd where a format was asked for by name.</summary>
     public static CompressionKind CompressionOf(CorpusShard shard, ExportFormat format) =>
-        format == ExportFormat.Jsonl ? CompressionKind.Zstd : shard.Compression;
+        format == ExportFormat.Jsonl ? CompressionKind.Zstd : shard.Format == CorpusFormat.Tokens ? CompressionKind.None : shard.Compression;
 
     /// <summary>A name per shard: the input's where the format stays, else with the new format's ending; never the same twice.</summary>
     public static IReadOnlyList<string> For(IReadOnlyList<CorpusShard> shards, ExportFormat format, UnitKind unit)
@@ -64,7 +65,6 @@ internal static class OutputNames
 
     private static string Name(CorpusShard shard, ExportFormat format, UnitKind unit)
     {
-        if (format == ExportFormat.Tokens) return Path.ChangeExtension(Bare(shard.Name), ".bin");
         CorpusFormat written = FormatOf(shard, format, unit);
         if (written == shard.Format && CompressionOf(shard, format) == shard.Compression) return shard.Name;
         string name = Path.ChangeExtension(Bare(shard.Name), written switch
@@ -72,9 +72,10 @@ internal static class OutputNames
             CorpusFormat.Jsonl => ".jsonl",
             CorpusFormat.Parquet => ".parquet",
             CorpusFormat.Text => ".txt",
+            CorpusFormat.Tokens => ".bin",
             _ => throw new ArgumentOutOfRangeException(nameof(format), written, "not a format that is written"),
         });
-        return written == CorpusFormat.Parquet ? name : name + CompressedStream.Extension(CompressionOf(shard, format));
+        return written is CorpusFormat.Parquet or CorpusFormat.Tokens ? name : name + CompressedStream.Extension(CompressionOf(shard, format));
     }
 
     private static string Bare(string name) => CompressedStream.FromName(name) == CompressionKind.None ? name : Path.ChangeExtension(name, null);

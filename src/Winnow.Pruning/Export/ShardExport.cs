@@ -39,6 +39,7 @@ internal sealed class ShardExport(
     {
         CorpusFormat written = OutputNames.FormatOf(Shard, _format, _unit);
         byte[] header = written == Shard.Format ? corpus.ReadHeader(shard) : [];
+        TokenOutput? tokens = TokensOf(written);
         using ExportFiles kept = Files(output);
         using ExportFiles? rejected = rejectedOutput is null ? null : Files(rejectedOutput);
         if (CopiesRows(Shard, _format, _unit)) CopyRows(kept, rejected, cancel);
@@ -47,8 +48,12 @@ internal sealed class ShardExport(
         return new ShardFiles(kept.Finish(), rejected?.Finish() ?? []);
 
         ExportFiles Files(OutputDirectory directory) => new(
-            directory, name, options.ShardBytes, part => new ExportFile(directory, part, written, OutputNames.CompressionOf(Shard, _format), header, tokenizer));
+            directory, name, options.ShardBytes, part => new ExportFile(directory, part, written, OutputNames.CompressionOf(Shard, _format), header, tokens));
     }
+
+    /// <summary>How tokens are written, where they are: laid out as in the input, or as llm.c reads them.</summary>
+    private TokenOutput? TokensOf(CorpusFormat written) => written != CorpusFormat.Tokens ? null : new TokenOutput(
+        tokenizer!, _format == ExportFormat.Same ? TokenLayout.OfFile(Shard.Path) : TokenLayout.For(tokenizer!.VocabularySize));
 
     /// <summary>Hands the records of both sides out and checks their counts.</summary>
     public async Task RunAsync(IRecordSink kept, IRecordSink? rejected, CancellationToken cancel)
@@ -185,7 +190,7 @@ internal sealed class ShardExport(
     private IAsyncEnumerable<Piece> PiecesAsync(CancellationToken cancel) => _unit switch
     {
         UnitKind.Document => DocumentsAsync(cancel),
-        UnitKind.Sequence when tokenizer is not null => SequencesAsync(tokenizer, cancel),
+        UnitKind.Sequence when OutputNames.FormatOf(Shard, _format, _unit) == CorpusFormat.Tokens => SequencesAsync(tokenizer!, cancel),
         UnitKind.Sequence => RunsAsync(cancel),
         _ => throw new InvalidOperationException($"unknown unit {_unit}"),
     };
@@ -194,7 +199,8 @@ internal sealed class ShardExport(
     {
         using ScoredRows rows = new(scored);
         using RecordAnnotator? annotator = options.Annotate ? new RecordAnnotator(scored) : null;
-        bool same = Shard.Format == OutputNames.FormatOf(Shard, _format, _unit);
+        CorpusFormat written = OutputNames.FormatOf(Shard, _format, _unit);
+        bool same = Shard.Format == written && (written != CorpusFormat.Tokens || _format == ExportFormat.Same);
         bool more = rows.MoveNext();
         await foreach (Document document in corpus.ReadAsync(shard, cancel).ConfigureAwait(false))
         {
@@ -262,7 +268,7 @@ internal sealed class ShardExport(
         {
             if (duplicates.Contains(document.Row)) continue;
             List<int> ids = [], ends = [];
-            encoder.Encode(document.Text.Span, ids, ends);
+            with.Encode(document, encoder, ids, ends);
             foreach (PackedSequence sequence in packers[fold?.Of(document.Text.Span) ?? 0].Add(new EncodedDocument(document, [.. ids], [.. ends], CarriedSpecial: false)))
                 if (row < mask.Rows) yield return new Piece(document, mask[row++], SameFormat: false, sequence.Ids);
             last = document;

@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Winnow.Data;
 using Winnow.Data.Corpus;
+using Winnow.Data.Tokenizers;
 using Winnow.Pruning.Scoring;
 using Winnow.Pruning.Selection;
 
@@ -19,7 +20,7 @@ internal sealed class ShuffledExport : IDisposable
 
     private readonly ExportOptions _options;
     private readonly Func<OutputDirectory, ExportFiles> _files;
-    private readonly bool _asText;
+    private readonly TokenOutput? _tokens;
     private readonly OutputDirectory _output;
     private readonly OutputDirectory? _rejectedOutput;
     private readonly ExternalSort _kept;
@@ -30,12 +31,14 @@ internal sealed class ShuffledExport : IDisposable
     public ShuffledExport(
         ExportOptions options, UnitKind unit, CorpusReader corpus, ExportTokenizer? tokenizer, OutputDirectory output, OutputDirectory? rejected)
     {
-        (_options, _output, _rejectedOutput, _asText) = (options, output, rejected, tokenizer is not null);
+        (_options, _output, _rejectedOutput) = (options, output, rejected);
         CorpusFormat format = OutputNames.FormatOf(corpus.Shards[0], options.Format, unit);
+        if (format == CorpusFormat.Tokens)
+            _tokens = new TokenOutput(tokenizer!, options.Format == ExportFormat.Same ? TokenLayout.OfFile(corpus.Shards[0].Path) : TokenLayout.For(tokenizer!.VocabularySize));
         byte[] header = format == corpus.Shards[0].Format ? corpus.ReadHeader(0) : [];
         string name = OutputNames.Together(corpus.Shards, options.Format, unit);
         _files = directory => new ExportFiles(directory, name, options.ShardBytes, part => new ExportFile(
-            directory, part, format, OutputNames.CompressionTogether(corpus.Shards, options.Format), header, tokenizer));
+            directory, part, format, OutputNames.CompressionTogether(corpus.Shards, options.Format), header, _tokens));
         _kept = new ExternalSort(Path.Combine(options.Output, OutputDirectory.ScratchName));
         if (options.Rejected is { } rest) _rejected = new ExternalSort(Path.Combine(rest, OutputDirectory.ScratchName));
     }
@@ -54,6 +57,8 @@ internal sealed class ShuffledExport : IDisposable
                 throw new CorpusException(shard.Path, "Parquet rows with all their columns are copied in order and cannot be shuffled", "add `--format parquet` or `--format jsonl`, which write id, source and text");
             if (other != format)
                 throw new CorpusException(shard.Path, $"shuffled records share their files, and this input is {other}, the first one {format}", "add `--format jsonl`");
+            if (format == CorpusFormat.Tokens && options.Format == ExportFormat.Same && TokenLayout.OfFile(shard.Path) != TokenLayout.OfFile(first.Path))
+                throw new CorpusException(shard.Path, $"its tokens are laid out in another way than those of `{first.Path}`", "add `--format tokens`");
             if (format == shard.Format && !corpus.ReadHeader(shard.Index).AsSpan().SequenceEqual(corpus.ReadHeader(0)))
                 throw new CorpusException(shard.Path, $"its header line differs from that of `{first.Path}`", "add `--format jsonl`");
         }
@@ -121,13 +126,25 @@ internal sealed class ShuffledExport : IDisposable
     private sealed class Sink(ShuffledExport export, ExternalSort sort, int shard) : IRecordSink
     {
         private readonly ArrayBufferWriter<byte> _record = new();
+        private readonly TokenEncoder? _encoder = export._tokens?.Tokenizer.CreateEncoder();
+        private readonly List<int> _ids = [];
 
         public long Records { get; private set; }
 
         public void Write(Document document, bool sameFormat)
         {
+            if (_encoder is not null)
+            {
+                // The end-of-text token goes behind every document: on which side it stood differs between files.
+                _ids.Clear();
+                export._tokens!.Tokenizer.Encode(document, _encoder, _ids);
+                _ids.Add(export._tokens.Tokenizer.EndOfText);
+                Write(CollectionsMarshal.AsSpan(_ids));
+                return;
+            }
+
             _record.ResetWrittenCount();
-            if (sameFormat && !export._asText && !document.Record.IsEmpty)
+            if (sameFormat && !document.Record.IsEmpty)
             {
                 _record.Write([Record]);
                 _record.Write(document.Record.Span);

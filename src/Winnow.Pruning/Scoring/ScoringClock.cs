@@ -12,7 +12,7 @@ internal static class CorpusSize
 
     private static double Ratio(CorpusShard shard) => shard.Compression switch
     {
-        CompressionKind.None => shard.Format == CorpusFormat.Parquet ? 2 : 1,
+        CompressionKind.None => shard.Format is CorpusFormat.Parquet or CorpusFormat.Tokens ? 2 : 1,
         _ => 3,
     };
 }

@@ -39,6 +39,7 @@ internal sealed class ScoringSetup : IDisposable
             foreach (string directory in request.Models) models.Add(ModelDirectory.Open(directory));
             Tokenizer tokenizer = Tokenizer.Load(request.Tokenizer ?? request.Models[0]);
             if (request.Tokenizer is null) CheckTokenizers(request.Models, tokenizer);
+            corpus.Tokenizer = tokenizer;
             return new ScoringSetup(request, corpus, models, ScoringPlan.Create(request, tokenizer, [.. models.Select(model => model.Config)]));
         }
         catch
@@ -50,10 +51,10 @@ internal sealed class ScoringSetup : IDisposable
 
     /// <summary>The corpus again, with another allowance of bad records.</summary>
     public CorpusReader CorpusFor(long maxBadRecords) =>
-        maxBadRecords == request.Corpus.MaxBadRecords ? Corpus : CorpusReader.Open(request.Inputs, Read(request, maxBadRecords));
+        maxBadRecords == request.Corpus.MaxBadRecords ? Corpus : Reopen(maxBadRecords);
 
     /// <summary>The corpus again, as if nothing had been read.</summary>
-    public CorpusReader Reopen() => CorpusReader.Open(request.Inputs, Read(request, request.Corpus.MaxBadRecords));
+    public CorpusReader Reopen() => Reopen(request.Corpus.MaxBadRecords);
 
     /// <summary>Loads the weights.</summary>
     public LoadedModels Load(IBackend backend)
@@ -75,6 +76,13 @@ internal sealed class ScoringSetup : IDisposable
     public void Dispose()
     {
         foreach (ModelDirectory model in Models) model.Dispose();
+    }
+
+    private CorpusReader Reopen(long maxBadRecords)
+    {
+        CorpusReader corpus = CorpusReader.Open(request.Inputs, Read(request, maxBadRecords));
+        corpus.Tokenizer = Plan.Tokenizer;
+        return corpus;
     }
 
     /// <summary>The limit is the scorer's business: it goes on counting where an earlier attempt stopped.</summary>

@@ -129,7 +129,16 @@ internal sealed class UnitSource(ScoringPlan plan, CorpusReader corpus, string r
         long begin = Stopwatch.GetTimestamp();
         ids.Clear();
         ends.Clear();
-        encoder.Encode(document.Text.Span, ids, withEnds ? ends : null);
+        if (document.Tokens is { } given)
+        {
+            ids.AddRange(given.Ids);
+            ends.AddRange(given.Ends);
+        }
+        else
+        {
+            encoder.Encode(document.Text.Span, ids, withEnds ? ends : null);
+        }
+
         TextBytes += document.Text.Length;
         Tokenizing += Stopwatch.GetElapsedTime(begin);
         return ids.Count;

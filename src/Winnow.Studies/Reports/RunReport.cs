@@ -44,7 +44,7 @@ public sealed class RunReport(string run, string? selection)
 
         var picks = statistics.Picks();
         Dictionary<(int Shard, long Row), string> texts = await SampleTexts.ReadAsync(
-            run, [.. manifest.Inputs.Select(i => i.Path)], CorpusOptionsOf(manifest), manifest.FoldSeed is { } seed ? new CorpusFold(seed) : null, picks.SelectMany(g => g.Units).Select(p => p.Row), cancel);
+            run, manifest, CorpusOptionsOf(manifest), picks.SelectMany(g => g.Units).Select(p => p.Row), cancel);
         (IReadOnlyList<string> bad, long badCount) = BadRecords(manifest);
         return new ReportData
         {

@@ -1,6 +1,7 @@
 using System.Text;
 using Winnow.Data;
 using Winnow.Data.Corpus;
+using Winnow.Data.Tokenizers;
 using Winnow.Pruning;
 using Winnow.Pruning.Duplicates;
 using Winnow.Pruning.Scoring;
@@ -14,13 +15,16 @@ internal static class SampleTexts
 
     /// <summary>The beginning of each unit's text; a unit whose text cannot be had any more is missing.</summary>
     internal static async Task<Dictionary<(int Shard, long Row), string>> ReadAsync(
-        string run, IReadOnlyList<string> inputs, CorpusOptions options, CorpusFold? fold, IEnumerable<ScoreRow> rows, CancellationToken cancel)
+        string run, RunManifest manifest, CorpusOptions options, IEnumerable<ScoreRow> rows, CancellationToken cancel)
     {
+        string[] inputs = [.. manifest.Inputs.Select(input => input.Path)];
+        CorpusFold? fold = manifest.FoldSeed is { } seed ? new CorpusFold(seed) : null;
         var texts = new Dictionary<(int, long), string>();
         if (inputs.Contains("-")) return texts;
         try
         {
             CorpusReader reader = CorpusReader.Open(inputs, options with { KeepRecords = false, Limit = null });
+            if (reader.HasTokenShards) reader.Tokenizer = Tokenizer.Load(manifest.Models[0].Path);
             foreach (IGrouping<int, ScoreRow> shard in rows.DistinctBy(r => (r.Shard, r.Row)).GroupBy(r => r.Shard).OrderBy(g => g.Key))
             {
                 if (shard.Key < reader.Shards.Count) await ReadShardAsync(run, reader, shard.Key, fold, [.. shard], texts, cancel);
