@@ -119,8 +119,8 @@ public sealed class TokenShardTests : IDisposable
     {
         CorpusReader corpus = CorpusReader.Open([Write("a.bin", TokenLayout.Raw, [1])], new CorpusOptions());
         Dictionary<string, int> vocabulary = Enumerable.Range(0, 1 << 16).ToDictionary(id => $"t{id}");
-        foreach (string token in new[] { "a", "b", "ab", "<|endoftext|>" }) vocabulary[token] = vocabulary.Count;
-        byte[] json = JsonSerializer.SerializeToUtf8Bytes(new { model = new { type = "BPE", vocab = vocabulary, merges = new[] { "a b" } }, decoder = new { type = "ByteLevel" } });
+        foreach (string token in "a b ab <|endoftext|>".Split(' ')) vocabulary[token] = vocabulary.Count;
+        byte[] json = JsonSerializer.SerializeToUtf8Bytes(new { model = new { type = "BPE", vocab = vocabulary, merges = "a b".Split(',') }, decoder = new { type = "ByteLevel" } });
         corpus.Tokenizer = Tokenizer.Load(_directory.Write("tokenizer.json", json));
         CorpusException error = Assert.Throws<CorpusException>(() => corpus.Read(0).Count());
         Assert.Contains("holds uint16 tokens", error.Message, StringComparison.Ordinal);
