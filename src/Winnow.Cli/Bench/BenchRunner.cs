@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Winnow.Cli.Infrastructure;
 using Winnow.Kernels;
 
@@ -6,11 +7,18 @@ namespace Winnow.Cli.Bench;
 /// <summary>Runs a benchmark several times, the peak measured before and after every run, and takes the median.</summary>
 internal static class BenchRunner
 {
-    /// <summary>The median of <paramref name="rounds"/> runs after one that does not count.</summary>
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// The median of <paramref name="rounds"/> runs after a second of runs, at least one, that do not count: what is compiled while it
+    /// runs is compiled again, faster, until then.
+    /// </summary>
     internal static Measurement Measure(Benchmark benchmark, int rounds, BenchClock clock, Peaks peaks, CancellationToken cancel)
     {
         ResidentMemory.Forget();
-        benchmark.Run(clock, cancel);
+        long start = Stopwatch.GetTimestamp();
+        do benchmark.Run(clock, cancel);
+        while (Stopwatch.GetElapsedTime(start) < WarmUp);
         var speeds = new List<double>(rounds);
         var fractions = new List<double>(rounds);
         Precision precision = benchmark.Precision ?? Precision.F32;

@@ -64,21 +64,23 @@ internal sealed class EncodeBenchmark(Tokenizer tokenizer, IReadOnlyList<Documen
     }
 }
 
-/// <summary>JSONL.zst to documents, one core.</summary>
+/// <summary>A file of a corpus to documents, one core.</summary>
 internal sealed class ReadBenchmark : Benchmark
 {
-    private readonly string path = Path.Combine(Path.GetTempPath(), $"winnow-bench-{Environment.ProcessId}.jsonl.zst");
+    private readonly string path;
 
-    internal ReadBenchmark(IReadOnlyList<Document> documents)
+    internal ReadBenchmark(IReadOnlyList<Document> documents, CorpusFormat format)
     {
-        using var writer = new DocumentWriter(File.Create(path), CorpusFormat.Jsonl, CompressionKind.Zstd);
+        Preset = format == CorpusFormat.Jsonl ? "jsonl.zst" : "parquet";
+        path = Path.Combine(Path.GetTempPath(), $"winnow-bench-{Environment.ProcessId}.{Preset}");
+        using var writer = new DocumentWriter(File.Create(path), format, CompressionKind.Zstd);
         foreach (Document document in documents) writer.Write(document, false);
         writer.Finish();
     }
 
     internal override string Name => "read";
 
-    internal override string Preset => "jsonl.zst";
+    internal override string Preset { get; }
 
     internal override string Unit => "MB/s";
 

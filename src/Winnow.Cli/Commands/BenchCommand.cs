@@ -15,6 +15,7 @@ internal static class BenchCommand
 {
     private static readonly string[] Names = ["gemm", "score", "memorization", "train", "train-tokenizer", "encode", "read", "select", "export"];
     private static readonly bool[] WholeAndShort = [false, true];
+    private static readonly CorpusFormat[] ReadFormats = [CorpusFormat.Jsonl, CorpusFormat.Parquet];
     private static readonly string[] DefaultPresets = ["gpt2-124m", "small"];
 
     internal static Command Create(Terminal terminal)
@@ -95,7 +96,7 @@ internal static class BenchCommand
             if (wanted.Contains("select")) yield return () => new SelectBenchmark(threads);
             if (!wanted.Intersect(["train-tokenizer", "encode", "read", "export"]).Any()) yield break;
             List<Document> documents = await TextAsync(parse.GetValue(text) ?? [], cancel);
-            if (wanted.Contains("read")) yield return () => new ReadBenchmark(documents);
+            foreach (CorpusFormat format in wanted.Contains("read") ? ReadFormats : []) yield return () => new ReadBenchmark(documents, format);
             if (wanted.Contains("export")) yield return () => new ExportBenchmark(documents);
             if (wanted.Contains("train-tokenizer")) yield return () => new TrainTokenizerBenchmark(documents, 16_384, threads);
             if (!wanted.Contains("encode")) yield break;

@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Unicode;
 
 namespace Winnow.Data.Corpus;
 
@@ -83,7 +82,7 @@ internal sealed class CsvShard
         ended = bytes.IsEmpty;
         if (ended || pass) return null;
         if (error == null && _row.Count != _columns) error = $"{_row.Count} fields; the header has {_columns}";
-        if (error == null && !Utf8.IsValid(bytes)) error = $"invalid UTF-8 (byte {Utf8Check.FirstInvalid(bytes) + 1} of the row)";
+        if (error == null && !Utf8Check.IsValid(bytes)) error = $"invalid UTF-8 (byte {Utf8Check.FirstInvalid(bytes) + 1} of the row)";
         if (error != null)
         {
             _context.Bad(line, error);

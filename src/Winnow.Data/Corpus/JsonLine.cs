@@ -1,6 +1,4 @@
-using System.Buffers;
 using System.Globalization;
-using System.Text.Unicode;
 
 namespace Winnow.Data.Corpus;
 
@@ -11,9 +9,6 @@ namespace Winnow.Data.Corpus;
 internal sealed class JsonLine(JsonFields fields)
 {
     private const int MaxDepth = 512;
-
-    private static readonly SearchValues<byte> s_stringStops =
-        SearchValues.Create([.. Enumerable.Range(0, 32).Select(i => (byte)i), (byte)'"', (byte)'\\']);
 
     private readonly JsonValue[] _values = new JsonValue[fields.Count];
 
@@ -35,7 +30,7 @@ internal sealed class JsonLine(JsonFields fields)
         if (at < 0) return false;
         at = SkipSpace(line, at);
         if (at < line.Length) return Fail("something follows the JSON object", at) >= 0;
-        if (Utf8.IsValid(line)) return true;
+        if (Utf8Check.IsValid(line)) return true;
         return Fail("invalid UTF-8", Utf8Check.FirstInvalid(line)) >= 0;
     }
 
@@ -161,7 +156,7 @@ internal sealed class JsonLine(JsonFields fields)
         value = default;
         while (true)
         {
-            int run = s[at..].IndexOfAny(s_stringStops);
+            int run = JsonEscape.IndexOfStop(s[at..]);
             if (run < 0) return Fail("not JSON: the line ends inside a string", s.Length);
             at += run;
             if (s[at] == '"')

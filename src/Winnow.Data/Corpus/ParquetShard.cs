@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using System.Text.Unicode;
 using Winnow.Data.Parquet;
 
 namespace Winnow.Data.Corpus;
@@ -71,7 +70,7 @@ internal sealed class ParquetShard : IDisposable
             return null;
         }
         ReadOnlySpan<byte> bytes = text.Bytes;
-        if (!Utf8.IsValid(bytes))
+        if (!Utf8Check.IsValid(bytes))
         {
             _context.Bad(row + 1, $"invalid UTF-8 (byte {Utf8Check.FirstInvalid(bytes) + 1} of the text)");
             return null;

@@ -1,4 +1,3 @@
-using System.Text.Unicode;
 
 namespace Winnow.Data.Corpus;
 
@@ -14,7 +13,7 @@ internal static class TextShard
         if (fromRow > 0) yield break;
         byte[] all = ReadAll(context);
         byte[] text = all.AsSpan() is [0xEF, 0xBB, 0xBF, ..] ? all[3..] : all;
-        int bad = Utf8.IsValid(text) ? -1 : Utf8Check.FirstInvalid(text);
+        int bad = Utf8Check.IsValid(text) ? -1 : Utf8Check.FirstInvalid(text);
         if (text.Length == 0) context.Bad(1, "the file is empty; expected text");
         else if (bad >= 0) context.Bad(1 + text.AsSpan(0, bad).Count((byte)'\n'), $"invalid UTF-8 (byte {bad + all.Length - text.Length + 1} of the file)");
         else yield return new Document(context.Shard.Index, 0, context.Shard.Name, context.DefaultSource, text, text);
@@ -84,7 +83,7 @@ internal static class TextShard
     {
         byte[] bytes = [.. record];
         Memory<byte> text = bytes.AsMemory(0, textLength).TrimEnd("\r\n"u8);
-        if (Utf8.IsValid(text.Span)) return new Document(context.Shard.Index, row, context.DefaultId(row), context.DefaultSource, text, bytes);
+        if (Utf8Check.IsValid(text.Span)) return new Document(context.Shard.Index, row, context.DefaultId(row), context.DefaultSource, text, bytes);
         context.Bad(line, "invalid UTF-8 in this paragraph");
         return null;
     }

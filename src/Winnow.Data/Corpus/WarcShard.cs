@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using System.Text.Unicode;
 
 namespace Winnow.Data.Corpus;
 
@@ -97,7 +96,7 @@ internal sealed class WarcShard
         byte[]? text = TextOf(header, record.Slice(headerLength, length), out bool isTooDeep);
         if (isTooDeep) _context.Bad(row + 1, "a page whose elements nest too deeply");
         if (text == null) return null;
-        if (!Utf8.IsValid(text))
+        if (!Utf8Check.IsValid(text))
         {
             _context.Bad(row + 1, $"invalid UTF-8 (byte {Utf8Check.FirstInvalid(text) + 1} of the record's text)");
             return null;

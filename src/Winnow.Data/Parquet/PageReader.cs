@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using Winnow.Data.Compression;
 
@@ -17,7 +18,8 @@ internal sealed class PageReader : IDisposable
     private readonly long _end;
     private long _at;
     private long _valuesLeft;
-    private byte[] _window = new byte[64 << 10];
+    // Rented: pages are too large for the young heap, and a fresh one for every row group is mostly page faults.
+    private byte[] _window = ArrayPool<byte>.Shared.Rent(64 << 10);
     private long _windowStart;
     private int _windowLength;
     private byte[] _page = [];
@@ -71,7 +73,20 @@ internal sealed class PageReader : IDisposable
         return false;
     }
 
-    public void Dispose() => _codec.Dispose();
+    public void Dispose()
+    {
+        _codec.Dispose();
+        Values.Clear();
+        Exchange(ref _window, 0);
+        Exchange(ref _page, 0);
+    }
+
+    private static void Exchange(ref byte[] buffer, int length)
+    {
+        ArrayPool<byte>.Shared.Return(buffer);
+        buffer = [];
+        if (length > 0) buffer = ArrayPool<byte>.Shared.Rent(length);
+    }
 
     private ParquetPage ReadHeader()
     {
@@ -101,7 +116,7 @@ internal sealed class PageReader : IDisposable
     {
         if (offset < _windowStart || offset + length > _windowStart + _windowLength)
         {
-            if (_window.Length < length) _window = new byte[length];
+            if (_window.Length < length) Exchange(ref _window, length);
             _windowStart = offset;
             _windowLength = (int)Math.Min(_window.Length, _end - offset);
             _source.Read(offset, _window.AsSpan(0, _windowLength));
@@ -131,7 +146,7 @@ internal sealed class PageReader : IDisposable
     private void Decode(ParquetPage page, ReadOnlySpan<byte> body)
     {
         Count = page.Values;
-        if (_page.Length < page.UncompressedBytes) _page = GC.AllocateUninitializedArray<byte>(page.UncompressedBytes);
+        if (_page.Length < page.UncompressedBytes) Exchange(ref _page, page.UncompressedBytes);
         int levels = page.Type == PageType.Data ? DecodeV1(page, body) : DecodeV2(page, body);
         int there = Definitions.Length == 0 ? Count : Definitions.AsSpan(0, Count).Count(_leaf.MaxDefinition);
         Values.Decode(_leaf, page.Encoding, _page, levels, page.UncompressedBytes - levels, there, _dictionary);

@@ -33,6 +33,13 @@ internal sealed class ParquetValues
     /// <summary>All values of one width.</summary>
     internal ReadOnlySpan<byte> Fixed => Bytes.AsSpan(Offset, Count * Width);
 
+    /// <summary>Lets go of the page.</summary>
+    internal void Clear()
+    {
+        Bytes = [];
+        Count = 0;
+    }
+
     /// <summary>Decodes the values of a page.</summary>
     /// <param name="leaf">The column.</param>
     /// <param name="encoding">How they are written.</param>
