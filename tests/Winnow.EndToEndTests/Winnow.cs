@@ -77,10 +77,10 @@ internal sealed class Winnow : IDisposable
     }
 
     /// <summary>Waits for the end of a process and reads what it said.</summary>
-    internal static Outcome Finish(Process process)
+    internal static Outcome Finish(Process process, int minutes = 4)
     {
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
-        if (!process.WaitForExit(TimeSpan.FromMinutes(4)))
+        if (!process.WaitForExit(TimeSpan.FromMinutes(minutes)))
         {
             process.Kill(true);
             throw new TimeoutException($"winnow {string.Join(' ', process.StartInfo.ArgumentList)} did not end");

@@ -43,14 +43,14 @@ internal static class StudyCommand
             string directory = Demand.Of(parse, output);
             if (parse.GetValue(resume) && !File.Exists(Path.Combine(directory, "study.json"))) throw new RequestException(directory, "holds no study to go on with", "leave `--resume` out to begin one");
             StudyEstimate estimate = StudyEstimate.Of(StudyPlan.Of(recipe, hashInputs: false, CancellationToken.None), name => TextBytes(recipe, name));
-            CheckMemory(estimate);
             int threads = compute.Threads(parse), lanes = (int)Math.Min(threads, parse.GetValue(jobs) ?? Lanes(threads, estimate));
+            CheckMemory(estimate, lanes);
             StudyPlan plan = StudyPlan.Of(recipe, hashInputs: true, cancel);
             (StudyResults results, IReadOnlyList<StepEvent> steps) = await RunAsync(terminal, plan, directory, threads, lanes, cancel);
             string report = Path.Combine(directory, "report.html");
             await File.WriteAllTextAsync(report, StudyPage.Render(plan, directory, results, terminal.Time.GetUtcNow()), cancel);
             if (parse.GetValue(json)) Answer.Print(terminal, results);
-            else Print(terminal, plan, results);
+            else if (results.Results.Count > 0) Print(terminal, plan, results);
             return Say(terminal, directory, report, steps);
         });
         return command;
@@ -127,11 +127,14 @@ internal static class StudyCommand
         return CorpusReader.Open(inputs, new CorpusOptions()).Shards.Sum(shard => Math.Max(shard.Bytes, 0) * (shard.Compression == Data.Compression.CompressionKind.None ? 1.0 : 3.0));
     }
 
-    private static void CheckMemory(StudyEstimate estimate)
+    private static void CheckMemory(StudyEstimate estimate, int lanes)
     {
         long available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        if (estimate.PeakMemoryBytes > available)
-            throw new RequestException("memory", $"the largest step needs about {Figures.Bytes((long)estimate.PeakMemoryBytes)}, this machine has {Figures.Bytes(available)}", "use smaller models, or a larger machine");
+        if (lanes * estimate.PeakMemoryBytes <= available) return;
+        string needed = Figures.Bytes((long)estimate.PeakMemoryBytes), has = $"this machine has {Figures.Bytes(available)}";
+        throw lanes > 1 && estimate.PeakMemoryBytes <= available
+            ? new RequestException("memory", $"{lanes} steps at a time need about {needed} each, {has}", "lower `--jobs`")
+            : new RequestException("memory", $"the largest step needs about {needed}, {has}", "use smaller models, or a larger machine");
     }
 
     private static void Print(Terminal terminal, StudyPlan plan, StudyResults results)
@@ -154,10 +157,16 @@ internal static class StudyCommand
     private static int Say(Terminal terminal, string directory, string report, IReadOnlyList<StepEvent> steps)
     {
         StepEvent[] failed = [.. steps.Where(e => e.State == StepState.Failed)];
-        foreach (StepEvent failure in failed) terminal.Fail($"step {failure.Step.Id}: {failure.Error!.Message}", (failure.Error as Data.CorpusException)?.Hint ?? (failure.Error as Models.ModelException)?.Hint);
+        foreach (StepEvent[] alike in failed.GroupBy(e => e.Error!.Message).Select(group => group.ToArray()))
+        {
+            string others = alike.Length > 1 ? $" and {alike.Length - 1} more" : "";
+            terminal.Fail($"step {alike[0].Step.Id}{others}: {alike[0].Error!.Message}", (alike[0].Error as Data.CorpusException)?.Hint ?? (alike[0].Error as Models.ModelException)?.Hint);
+        }
+
         int skipped = steps.Count(e => e.State == StepState.Skipped);
         if (failed.Length > 0) terminal.Say($"{failed.Length} steps failed, {skipped} that need them were not tried; the same command tries them again");
         terminal.Say($"results: {Path.Combine(directory, "results.csv")}; report: {report}");
-        return failed.Length > 0 ? CommandLine.No : CommandLine.Done;
+        if (failed.Length == 0) return CommandLine.Done;
+        return failed.Any(e => e.Error is Data.CorpusException or Models.ModelException) ? CommandLine.Wrong : CommandLine.No;
     }
 }

@@ -55,7 +55,7 @@ internal sealed class PrepareWork : IStepWork
             var reference = new Dictionary<string, CorpusFacts>(StringComparer.Ordinal);
             if (own is not null) reference["own"] = own;
             foreach ((string name, PrepareInput input) in options.Reference) reference[name] = CopyReference(name, input);
-            if (train.Documents == 0) throw new CorpusException("the training corpus", "nothing is left after the held-out parts", "give more text, or smaller shares");
+            if (train.Documents == 0) throw new CorpusException("the training corpus", "nothing is left after the held-out parts and the texts of test sets", "give more text, or smaller shares");
             CountOverlap();
             Dictionary<string, TestSetFacts> tests = _tests.ToDictionary(
                 test => test.Key, test => new TestSetFacts(test.Value.Documents, test.Value.Bytes, test.Value.Removed, test.Value.Overlapping.Count));

@@ -61,7 +61,7 @@ internal sealed class TrainWork(IBackend backend, IProgress<TrainingProgress>? p
             Checkpoints = [.. options.Checkpoints.Where(share => share < 1).Select(share => new CheckpointPoint((decimal)share, IsFraction: true))],
         };
         if (data.Sequences < batch)
-            throw new CorpusException(step.Id, $"{data.Sequences} sequences are kept, less than one batch of {batch}", "use more text, a smaller `batch_tokens` or a larger fraction");
+            throw new CorpusException("", $"{data.Sequences} sequences are kept, less than one batch of {batch}", "use more text, a smaller `batch_tokens` or a larger fraction");
         TrainingResult result = Trainer.Train(
             new TrainingRequest
             {
