@@ -25,7 +25,7 @@ public sealed record RankAgreement(string First, string Second, long Units, doub
         ArgumentNullException.ThrowIfNull(table);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(fraction);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(fraction, 1);
-        columns ??= [.. table.Schema.Metrics.Select(metric => metric.Name).Where(name => IsScore(name) && HasValues(table, name))];
+        columns ??= ScoreColumns(table);
         foreach (string column in columns.Where(column => table.Schema.IndexOf(column) < 0))
         {
             throw new CorpusException(table.Directory, $"no metric column `{column}`; there are {string.Join(", ", table.Schema.Metrics.Select(metric => $"`{metric.Name}`"))}");
@@ -58,6 +58,10 @@ public sealed record RankAgreement(string First, string Second, long Units, doub
 
         return product / Math.Sqrt(squaresOfX * squaresOfY);
     }
+
+    /// <summary>The columns that hold a score of some unit: perplexity, EL2N, memorization, of each model.</summary>
+    internal static IReadOnlyList<string> ScoreColumns(ScoreTable table) =>
+        [.. table.Schema.Metrics.Select(metric => metric.Name).Where(name => IsScore(name) && HasValues(table, name))];
 
     private static bool IsScore(string name) =>
         name.Split('@')[0] is "perplexity" or "el2n" or "memorization";

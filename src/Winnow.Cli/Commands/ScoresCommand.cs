@@ -15,16 +15,18 @@ internal static class ScoresCommand
         Option<string?> file = Choose.Text("-o", "FILE", "Where to. Default: standard output.");
         Option<bool> force = Choose.Flag("--force", "Overwrite the file.");
         Option<bool> agreement = Choose.Flag("--rank-correlation", "Instead: how far the metrics, models and checkpoints rank the units alike.");
-        Option<bool> json = Choose.Flag("--json", "With `--rank-correlation`: print one JSON object.");
+        Option<string?> compare = Choose.Text("--compare", "OTHER", "Instead: document by document of the same id, in how many RUN's score is higher than OTHER's.");
+        Option<bool> json = Choose.Flag("--json", "With `--rank-correlation` or `--compare`: print one JSON object.");
         WinnowCommand command = new WinnowCommand("scores", "prints the scores of a run, one row per unit.", "RUN [--format jsonl|csv|parquet] [-o FILE]")
         {
-            Examples = ["winnow scores run | head", "winnow scores run --format csv -o scores.csv", "winnow scores run --rank-correlation"],
+            Examples = ["winnow scores run | head", "winnow scores run --format csv -o scores.csv", "winnow scores run --rank-correlation", "winnow scores with-boilerplate --compare without"],
         }
-        .With("Options", run, format, file, force, agreement, json);
+        .With("Options", run, format, file, force, agreement, compare, json);
         command.SetAction((parse, cancel) => Task.Run(() =>
         {
             ScoreTable table = ScoreTable.Open(Runs.Find(Demand.Of(parse, run)));
             if (parse.GetValue(agreement)) return Agree(terminal, table, parse.GetValue(json), cancel);
+            if (parse.GetValue(compare) is { } other) return Pair(terminal, table, ScoreTable.Open(Runs.Find(other)), parse.GetValue(json), cancel);
             string? to = parse.GetValue(file);
             ScoreFormat kind = Kind(parse.GetValue(format) ?? Path.GetExtension(to)?.TrimStart('.'));
             if (to is null)
@@ -53,6 +55,27 @@ internal static class ScoresCommand
         foreach (RankAgreement pair in pairs)
             lines.Add(pair.First, pair.Second, Figures.Count(pair.Units), Figures.Significant(pair.Spearman, 3), Figures.Percent(pair.Bottom), Figures.Percent(pair.Middle), Figures.Percent(pair.Top));
         lines.Write(terminal.Out, 2);
+        return CommandLine.Done;
+    }
+
+    private static int Pair(Terminal terminal, ScoreTable one, ScoreTable other, bool json, CancellationToken cancel)
+    {
+        IReadOnlyList<PairedScores> pairs = PairedScores.Compare(one, other, cancel);
+        if (json)
+        {
+            Answer.Print(terminal, new { pairs });
+            return CommandLine.Done;
+        }
+
+        var lines = new PlainTable("metric", "pairs", "higher", "lower", "equal", "share higher", "95 % interval", "median difference");
+        foreach (PairedScores pair in pairs)
+        {
+            lines.Add(
+                pair.Metric, Figures.Count(pair.Pairs), Figures.Count(pair.Higher), Figures.Count(pair.Lower), Figures.Count(pair.Pairs - pair.Higher - pair.Lower),
+                pair.Share is { } share ? Figures.Percent(share) : "–", pair is { Low: { } low, High: { } high } ? $"{Figures.Percent(low)} … {Figures.Percent(high)}" : "–", Figures.Significant(pair.MedianDifference, 3));
+        }
+
+        lines.Write(terminal.Out, 1);
         return CommandLine.Done;
     }
 
