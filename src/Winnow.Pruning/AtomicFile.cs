@@ -10,9 +10,10 @@ internal static class AtomicFile
     /// <param name="path">Its final name.</param>
     /// <param name="write">Writes the content; may not keep the stream.</param>
     /// <param name="faults">Told when the content is written but not yet in place; tests stop here.</param>
-    public static void Write(string path, Action<Stream> write, Action<string>? faults = null)
+    /// <param name="suffix">The end of its name until it is whole; one of its own for each of several processes that may write it at once.</param>
+    public static void Write(string path, Action<Stream> write, Action<string>? faults = null, string suffix = Suffix)
     {
-        string beside = path + Suffix;
+        string beside = path + suffix;
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         using (FileStream stream = new(beside, FileMode.Create, FileAccess.ReadWrite, FileShare.None))
         {
@@ -26,6 +27,6 @@ internal static class AtomicFile
     }
 
     /// <summary>Writes a small file at once.</summary>
-    public static void Write(string path, byte[] content, Action<string>? faults = null) =>
-        Write(path, stream => stream.Write(content), faults);
+    public static void Write(string path, byte[] content, Action<string>? faults = null, string suffix = Suffix) =>
+        Write(path, stream => stream.Write(content), faults, suffix);
 }

@@ -29,6 +29,6 @@ internal sealed record PartCompletion(
     }
 
     /// <summary>Writes the marker.</summary>
-    public void Write(string path, Action<string>? faults) =>
-        AtomicFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(this, RunManifest.Json), faults);
+    public void Write(string path, Action<string>? faults, string suffix = AtomicFile.Suffix) =>
+        AtomicFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(this, RunManifest.Json), faults, suffix);
 }

@@ -8,12 +8,12 @@ namespace Winnow.Pruning;
 
 /// <summary>
 /// One directory that holds everything about one scoring: <c>manifest.json</c>, <c>scores/</c>, <c>completions/</c> (a marker per
-/// finished part), <c>duplicates/</c>, <c>progress/</c> (rows of unfinished parts; gone when the run is complete), <c>logs/</c>, <c>report.html</c>.
-/// While it is open no other process can write to it.
+/// finished part), <c>duplicates/</c>, <c>progress/</c> (rows of unfinished parts; gone when the run is complete), <c>logs/</c>, <c>work/</c> (what workers have to do), <c>report.html</c>.
+/// While it is open no other process can open it; workers write files of their own.
 /// </summary>
 public sealed class RunDirectory : IDisposable
 {
-    private static readonly string[] OwnEntries = ["manifest.json", "scores", "completions", "duplicates", "progress", "logs", "report.html"];
+    private static readonly string[] OwnEntries = ["manifest.json", "scores", "completions", "duplicates", "progress", "logs", "work", "report.html"];
     private readonly FileStream lockFile;
 
     private RunDirectory(string directory, RunManifest manifest, FileStream lockFile)
@@ -99,27 +99,46 @@ public sealed class RunDirectory : IDisposable
     /// <summary>Writes the manifest anew.</summary>
     internal void Write(RunManifest manifest)
     {
-        AtomicFile.Write(ManifestPath(Path), JsonSerializer.SerializeToUtf8Bytes(manifest, RunManifest.Json), Faults);
+        WriteManifest(Path, manifest, Faults);
         Manifest = manifest;
     }
 
+    /// <summary>Writes a run's manifest anew.</summary>
+    internal static void WriteManifest(string directory, RunManifest manifest, Action<string>? faults = null, string suffix = AtomicFile.Suffix) =>
+        AtomicFile.Write(ManifestPath(directory), JsonSerializer.SerializeToUtf8Bytes(manifest, RunManifest.Json), faults, suffix);
+
     /// <summary>Where the rows of an unfinished part stand.</summary>
-    internal string JournalPath(int shard) => Numbered("progress", shard, ".journal");
+    internal string JournalPath(int shard) => Numbered(Path, "progress", shard, ".journal");
 
     /// <summary>The marker that a part is finished.</summary>
-    internal string CompletionPath(int shard) => Numbered("completions", shard, ".json");
+    internal string CompletionPath(int shard) => CompletionPath(Path, shard);
+
+    /// <summary>The marker that a part of a run is finished.</summary>
+    internal static string CompletionPath(string run, int shard) => Numbered(run, "completions", shard, ".json");
 
     /// <summary>A file under <c>logs/</c>.</summary>
-    internal string LogPath(string name) => System.IO.Path.Combine(Path, "logs", name);
+    internal static string LogPath(string run, string name) => System.IO.Path.Combine(run, "logs", name);
+
+    /// <summary>Where rows of unfinished parts lie.</summary>
+    internal string ProgressPath => System.IO.Path.Combine(Path, "progress");
+
+    /// <summary>Removes the files that killed workers did not finish.</summary>
+    internal static void RemoveUnfinished(string run)
+    {
+        foreach (string folder in new[] { run, System.IO.Path.Combine(run, "scores"), System.IO.Path.Combine(run, "completions") })
+        {
+            foreach (string file in Directory.EnumerateFiles(folder, "*" + AtomicFile.Suffix)) File.Delete(file);
+        }
+    }
 
     /// <summary>Removes <c>progress/</c>.</summary>
-    internal void RemoveProgress() => Remove(System.IO.Path.Combine(Path, "progress"));
+    internal static void RemoveProgress(string run) => Remove(System.IO.Path.Combine(run, "progress"));
 
     /// <inheritdoc/>
     public void Dispose() => lockFile.Dispose();
 
-    private string Numbered(string folder, int shard, string extension) =>
-        System.IO.Path.Combine(Path, folder, string.Create(CultureInfo.InvariantCulture, $"part-{shard:D5}{extension}"));
+    private static string Numbered(string run, string folder, int shard, string extension) =>
+        System.IO.Path.Combine(run, folder, string.Create(CultureInfo.InvariantCulture, $"part-{shard:D5}{extension}"));
 
     private static string ManifestPath(string directory) => System.IO.Path.Combine(directory, "manifest.json");
 

@@ -53,6 +53,10 @@ internal sealed class ScoreJournal : IDisposable
         }
     }
 
+    /// <summary>Opens a journal that nothing will be appended to, for <see cref="ReadRows"/> alone.</summary>
+    public static ScoreJournal OpenFinished(string path, int values) =>
+        new(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete), values, null);
+
     /// <summary>Appends rows as one block; they are on the disk when it returns.</summary>
     public void Append(IReadOnlyList<ScoreRow> rows)
     {

@@ -18,7 +18,7 @@ public sealed record WorkerOptions
     /// <summary>How often it gives a sign of life.</summary>
     public TimeSpan Beat { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How often it looks for work while others have all of it.</summary>
+    /// <summary>How often it looks for work while others have all of it; sooner at first.</summary>
     public TimeSpan Poll { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Pauses before an item is tried again that failed for want of its files.</summary>
@@ -57,12 +57,14 @@ public enum WorkerEnd
 public sealed class Worker : IDisposable
 {
     private const int Collisions = 16;
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(10);
     private readonly WorkStore _store;
     private readonly IWorkStage _stage;
     private readonly WorkerOptions _options;
     private readonly WorkerHeart _heart;
     private readonly LeaseWatch _watch;
     private readonly Queue<(int Item, int Attempt)> _open = new();
+    private TimeSpan _pause = FirstPause;
 
     private Worker(WorkStore store, IWorkStage stage, WorkerOptions options)
     {
@@ -122,6 +124,7 @@ public sealed class Worker : IDisposable
     {
         if (Next() is { } claim)
         {
+            _pause = FirstPause;
             await DoAsync(claim, stop).ConfigureAwait(false);
             return null;
         }
@@ -130,7 +133,8 @@ public sealed class Worker : IDisposable
         if (scan.Done.Count == _store.Items.Count) return WorkerEnd.Done;
         // With nothing under way, what is open waits for items that failed.
         if (scan.Failed.Count > 0 && scan.Claims.Count == 0 && !AnyReady(scan)) return WorkerEnd.Failed;
-        await WaitAsync(_options.Poll, stop).ConfigureAwait(false);
+        await WaitAsync(_pause, stop).ConfigureAwait(false);
+        _pause = 2 * _pause < _options.Poll ? 2 * _pause : _options.Poll;
         return null;
     }
 

@@ -7,6 +7,7 @@ using Winnow.Pruning;
 using Winnow.Pruning.Duplicates;
 using Winnow.Pruning.Scoring;
 using Winnow.Studies.Reports;
+using Winnow.Work;
 
 namespace Winnow.Cli.Commands;
 
@@ -18,6 +19,7 @@ internal static class ScoreCommand
         var corpus = new CorpusChoices();
         var compute = new ComputeChoices(inference: true);
         var scoring = new ScoringChoices();
+        var engine = new EngineChoices();
         Option<string[]> models = Choose.Many("--model", "DIR", "Directory of a Hugging Face checkpoint, or one that `winnow train` made. Several give each unit several scores, their mean and spread.");
         Option<string?> tokenizer = Choose.Text("--tokenizer", "DIR", "Tokenizer directory or file. Default: the model's own.");
         Option<string?> output = Choose.Text("--out", "RUN", "Directory for the run: scores, manifest, logs.");
@@ -32,7 +34,7 @@ internal static class ScoreCommand
             Examples = ["winnow score corpus.jsonl.zst --model gpt2 --out run", "winnow score data/ --model DIR --metrics perplexity,el2n,memorization --context 512 --out run"],
         }
         .With("Input", corpus.Symbols).With("Scores", [models, tokenizer, .. scoring.Symbols])
-        .With("Output and work", [output, .. compute.Symbols, restart, force, dry, json, profile]);
+        .With("Output and work", [output, .. compute.Symbols, .. engine.Symbols, restart, force, dry, json, profile]);
         command.SetAction(async (parse, cancel) =>
         {
             var request = new ScoringRequest
@@ -48,6 +50,11 @@ internal static class ScoreCommand
             IBackend fast = compute.Backend(parse);
             using IBackend backend = parse.GetValue(profile) ? new TimedBackend(fast, terminal.Time) : fast;
             if (parse.GetValue(dry)) return await EstimateAsync(terminal, request, backend, parse.GetValue(json), cancel);
+            if (engine.Of(parse, terminal, compute.Threads(parse)) is { } workers)
+            {
+                Report(terminal, await RunAsync(terminal, request, backend, engine.Split(parse, backend), workers, cancel), parse.GetValue(json));
+                return CommandLine.Done;
+            }
             request = request with { Runtime = request.Runtime with { PeakGflops = compute.Peak(parse, backend) } };
             ScoringResult result = await RunAsync(terminal, request, backend, cancel);
             Report(terminal, result, parse.GetValue(json));
@@ -69,6 +76,19 @@ internal static class ScoreCommand
         {
             throw new ResumableException($"the scores so far are in {request.Output}; the same command goes on from there");
         }
+    }
+
+    /// <summary>Plans a scoring, and has workers do it.</summary>
+    internal static async Task<ScoringResult> RunAsync(
+        Terminal terminal, ScoringRequest request, IBackend backend, ScoringSplit split, IWorkEngine engine, CancellationToken cancel)
+    {
+        bool open;
+        using (var display = new ProgressDisplay(terminal, "plan", ""))
+        {
+            open = await Task.Run(() => ScoringWork.PlanAsync(request, backend, split, new Relay<ScoringProgress>(p => display.Show(State(p))), cancel), CancellationToken.None);
+        }
+        if (open) await EngineRun.RunAsync(terminal, engine, Path.GetFullPath(request.Output), ScoringWork.Steps, cancel);
+        return new ScoringResult(request.Output, RunDirectory.ReadManifest(request.Output), WasComplete: !open);
     }
 
     /// <summary>A scoring's progress as the display shows it.</summary>
@@ -95,6 +115,11 @@ internal static class ScoreCommand
         if (json)
         {
             Answer.Print(terminal, new { run = result.Directory, was_complete = result.WasComplete, result.Manifest.Statuses, result.Manifest.Duplicates, result.Manifest.BadRecords, result.Manifest.Cost });
+            return;
+        }
+        if (result.Manifest.State != RunState.Complete)
+        {
+            terminal.Say($"run: {result.Directory}; `winnow run status {Shell.Quote(result.Directory)}` says how far it is");
             return;
         }
         long units = result.Manifest.Statuses.Values.Sum();

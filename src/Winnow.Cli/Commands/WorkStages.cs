@@ -1,29 +1,27 @@
+using Winnow.Cli.Infrastructure;
+using Winnow.Kernels.Cpu;
+using Winnow.Pruning.Scoring;
 using Winnow.Pruning.Selection;
 using Winnow.Work;
 
 namespace Winnow.Cli.Commands;
 
-/// <summary>Makes what does a stage's items, by the stage's name; owns what it needs for it.</summary>
-internal sealed class WorkStages : IDisposable
+/// <summary>Makes what does a stage's items, by the stage's name.</summary>
+internal static class WorkStages
 {
-    private readonly List<IDisposable> owned = [];
-
-    internal WorkStages(WorkStore store, int threads)
+    internal static IWorkStage Open(WorkStore store, int threads, Terminal terminal) => store.Description.Stage switch
     {
-        Stage = store.Description.Stage switch
-        {
-            NoOpStage.Name => new NoOpStage(),
-            SelectStage.Name => new SelectStage(store, threads),
-            string other => throw new WorkException(store.Directory, $"this version of winnow knows no stage `{other}`", "use the version that planned it"),
-        };
-    }
+        NoOpStage.Name => new NoOpStage(),
+        ScoringWork.Score => Score(store, threads),
+        ScoringWork.Gather => new GatherStage(store, terminal.Time),
+        SelectStage.Name => new SelectStage(store, threads),
+        string other => throw new WorkException(store.Directory, $"this version of winnow knows no stage `{other}`", "use the version that planned it"),
+    };
 
-    /// <summary>Does the items.</summary>
-    internal IWorkStage Stage { get; }
-
-    /// <inheritdoc/>
-    public void Dispose()
+    private static ScoreStage Score(WorkStore store, int threads)
     {
-        foreach (IDisposable resource in owned) resource.Dispose();
+        WorkerDevice device = WorkerDevice.Of(ScoringWork.TaskOf(store).Device);
+        CpuBackend backend = device.Backend(threads);
+        return new ScoreStage(store, backend, Math.Round(MachinePeak.Measure(Math.Min(threads, Environment.ProcessorCount), device.Lanes, device.Precision), 1));
     }
 }

@@ -18,7 +18,7 @@ internal static class WorkerCommand
     internal static Command Create(Terminal terminal)
     {
         Argument<string?> run = Choose.Place("RUN", "Directory of a run whose work was planned with `--engine`.");
-        Option<string?> stage = Choose.Text("--stage", "S", "Which stage: score, gather, select, export, …");
+        Option<string?> named = Choose.Text("--stage", "S", "Which stage: score, gather, select, export, …");
         Option<long?> task = Choose.Whole("--task", "This worker's place, from 0. Default: SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX, else 0.", 0, most: int.MaxValue);
         Option<long?> tasks = Choose.Whole("--tasks", "How many workers there are; may be left out, and may be wrong.", 1, most: int.MaxValue);
         Option<string?> after = Choose.Text("--after", "STAGE", "Refuse to begin unless this stage is complete.");
@@ -28,10 +28,10 @@ internal static class WorkerCommand
             Details = "Any number of workers on any number of machines that see the directory may work at once, be killed and started again. Ends with 0 when the stage is complete, 1 when items failed, 75 when it was stopped (SIGTERM, SIGUSR1) and should be started again.",
             Examples = ["winnow worker run --stage score --task 3 --tasks 8", "parallel winnow worker run --stage score --task {} --tasks 8 ::: 0 1 2 3 4 5 6 7"],
         }
-        .With("Options", [run, stage, task, tasks, after, .. compute.Symbols]);
+        .With("Options", [run, named, task, tasks, after, .. compute.Symbols]);
         command.SetAction(async (parse, cancel) =>
         {
-            WorkStore store = WorkStore.Open(Path.GetFullPath(Demand.Of(parse, run)), Demand.Of(parse, stage));
+            WorkStore store = WorkStore.Open(Path.GetFullPath(Demand.Of(parse, run)), Demand.Of(parse, named));
             if (parse.GetValue(after) is { } before) Expect(WorkStore.Open(store.Run, before), terminal.Time);
             if (Directory.Exists(store.Description.Directory)) Environment.CurrentDirectory = store.Description.Directory;
             WorkerOptions options = new()
@@ -47,8 +47,9 @@ internal static class WorkerCommand
                 signal.Cancel = true;
                 stop.Cancel();
             });
-            using WorkStages stages = new(store, compute.Threads(parse));
-            WorkerEnd end = await Task.Run(() => Worker.RunAsync(store, stages.Stage, options, stop.Token), CancellationToken.None);
+            IWorkStage stage = WorkStages.Open(store, compute.Threads(parse), terminal);
+            using IDisposable? owned = stage as IDisposable;
+            WorkerEnd end = await Task.Run(() => Worker.RunAsync(store, stage, options, stop.Token), CancellationToken.None);
             if (end == WorkerEnd.Stopped && !cancel.IsCancellationRequested) await RequeueAsync(terminal);
             return Say(terminal, store, end);
         });

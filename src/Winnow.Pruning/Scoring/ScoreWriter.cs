@@ -3,14 +3,14 @@ using Winnow.Data.Corpus;
 
 namespace Winnow.Pruning.Scoring;
 
-/// <summary>Makes rows durable as they come, and a shard's part out of them when it is complete.</summary>
-internal sealed class ScoreWriter(RunDirectory run, ScoringPlan plan, CorpusReader corpus) : IDisposable
+/// <summary>Rows on their way into a journal: few enough, and for short enough a time, that a kill costs a second of work.</summary>
+internal sealed class RowBlocks(ScoringRuntime runtime)
 {
-    private readonly ScoreSchema schema = plan.Schema;
     private readonly List<ScoreRow> block = [];
-    private ScoreJournal? journal;
-    private int shard = -1;
-    private long blockBegan = Stopwatch.GetTimestamp();
+    private long began = Stopwatch.GetTimestamp();
+
+    /// <summary>Where they go; changed only when nothing is on its way.</summary>
+    public ScoreJournal? Journal { get; set; }
 
     /// <summary>Time spent writing.</summary>
     public TimeSpan Writing { get; private set; }
@@ -21,22 +21,44 @@ internal sealed class ScoreWriter(RunDirectory run, ScoringPlan plan, CorpusRead
     /// <summary>Takes the next row.</summary>
     public void Add(ScoreRow row)
     {
-        Open(row.Shard);
         block.Add(row);
-        ScoringRuntime runtime = plan.Runtime;
-        if (block.Count >= runtime.BlockRows || Stopwatch.GetElapsedTime(blockBegan) >= runtime.BlockInterval) Flush();
+        if (block.Count >= runtime.BlockRows || Stopwatch.GetElapsedTime(began) >= runtime.BlockInterval) Flush();
     }
 
     /// <summary>Makes the rows in memory durable.</summary>
     public void Flush()
     {
         long begin = Stopwatch.GetTimestamp();
-        journal?.Append(block);
+        Journal?.Append(block);
         Durable += block.Count;
         block.Clear();
-        blockBegan = Stopwatch.GetTimestamp();
-        Writing += Stopwatch.GetElapsedTime(begin, blockBegan);
+        began = Stopwatch.GetTimestamp();
+        Writing += Stopwatch.GetElapsedTime(begin, began);
     }
+}
+
+/// <summary>Makes rows durable as they come, and a shard's part out of them when it is complete.</summary>
+internal sealed class ScoreWriter(RunDirectory run, ScoringPlan plan, CorpusReader corpus) : IDisposable
+{
+    private readonly RowBlocks blocks = new(plan.Runtime);
+    private TimeSpan finishing;
+    private int shard = -1;
+
+    /// <summary>Time spent writing.</summary>
+    public TimeSpan Writing => blocks.Writing + finishing;
+
+    /// <summary>Rows made durable.</summary>
+    public long Durable => blocks.Durable;
+
+    /// <summary>Takes the next row.</summary>
+    public void Add(ScoreRow row)
+    {
+        Open(row.Shard);
+        blocks.Add(row);
+    }
+
+    /// <summary>Makes the rows in memory durable.</summary>
+    public void Flush() => blocks.Flush();
 
     /// <summary>Writes the part of a shard whose last row was taken.</summary>
     public async Task FinishAsync(int finished, long documents, CancellationToken cancel)
@@ -44,41 +66,24 @@ internal sealed class ScoreWriter(RunDirectory run, ScoringPlan plan, CorpusRead
         Open(finished);
         Flush();
         long begin = Stopwatch.GetTimestamp();
-        Dictionary<string, long> statuses = [];
-        long rows = 0;
-        string path = ScoreTable.PartPath(run.Path, finished);
-        AtomicFile.Write(path, stream =>
-        {
-            using ScorePartWriter writer = new(stream, schema);
-            foreach (ScoreRow row in journal!.ReadRows())
-            {
-                writer.Add(row);
-                rows++;
-                statuses[row.Status] = statuses.GetValueOrDefault(row.Status) + 1;
-            }
-
-            writer.Finish();
-        }, run.Faults);
-        // A resumed attempt passes over the documents that an earlier one scored: what it read is not all there is.
-        if (plan.Options.Unit == UnitKind.Document) documents = rows - statuses.GetValueOrDefault(ScoreStatus.Invalid);
         BadRecord[] bad = [.. corpus.BadRecords.Where(record => record.Shard == finished)];
-        string hash = await ContentHash.OfFileAsync(path, cancel).ConfigureAwait(false);
-        new PartCompletion(finished, rows, documents, hash, statuses, bad).Write(run.CompletionPath(finished), run.Faults);
-        journal!.Dispose();
-        journal = null;
+        await new ScoredPart(run.Path, finished, plan.Schema, plan.Options.Unit)
+            .WriteAsync(blocks.Journal!.ReadRows(), blocks.Journal.Rows, documents, bad, AtomicFile.Suffix, run.Faults, cancel).ConfigureAwait(false);
+        blocks.Journal!.Dispose();
+        blocks.Journal = null;
         shard = -1;
         File.Delete(run.JournalPath(finished));
-        Writing += Stopwatch.GetElapsedTime(begin);
+        finishing += Stopwatch.GetElapsedTime(begin);
     }
 
     /// <inheritdoc/>
-    public void Dispose() => journal?.Dispose();
+    public void Dispose() => blocks.Journal?.Dispose();
 
     private void Open(int wanted)
     {
         if (shard == wanted) return;
-        Debug.Assert(journal is null, "a shard ends before the next begins");
-        journal = ScoreJournal.Open(run.JournalPath(wanted), schema.Metrics.Count, run.Faults);
+        Debug.Assert(blocks.Journal is null, "a shard ends before the next begins");
+        blocks.Journal = ScoreJournal.Open(run.JournalPath(wanted), plan.Schema.Metrics.Count, run.Faults);
         shard = wanted;
     }
 }

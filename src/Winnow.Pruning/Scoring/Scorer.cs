@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Text;
-using System.Text.Json;
 using Winnow.Data;
 using Winnow.Data.Corpus;
 using Winnow.Kernels;
@@ -41,6 +39,7 @@ public static class Scorer
         using RunDirectory run = RunDirectory.Open(request.Output, manifest, request.Runtime.Restart, request.Runtime.Force);
         run.Faults = faults;
         if (run.Manifest.State == RunState.Complete) return new ScoringResult(request.Output, run.Manifest, WasComplete: true);
+        ScoringWork.RefuseWorkers(request.Output);
 
         Attempt attempt = new(request, setup, run, backend, progress, began);
         attempt.Spend("hash", hashing);
@@ -80,6 +79,20 @@ public static class Scorer
             pipeline.Meter.Flops * scale, rate, rate == 0 ? 0 : tokens * scale / rate, (long)(documents * scale * 60));
     }
 
+    /// <summary>Finds the copies that are to be left out, once; with a reader of its own: what it skips as unreadable is counted when it is scored.</summary>
+    internal static async Task<bool> FindDuplicatesAsync(
+        ScoringRequest request, ScoringSetup setup, RunDirectory run, IBackend backend, IProgress<ScoringProgress>? progress, CancellationToken cancel)
+    {
+        if (request.Options.Dedup != Dedup.Exact || run.Manifest.Duplicates is not null) return false;
+        CorpusReader corpus = setup.Reopen();
+        double all = Math.Max(1, corpus.Bytes);
+        DuplicateCount found = await DuplicateFinder.FindAsync(
+            corpus, request.Corpus.Limit, run.Path, backend.Workers.Count,
+            documents => progress?.Report(new ScoringProgress("dedup", documents, 0, 0, Math.Min(1, corpus.BytesRead / all), null)), run.Faults, cancel).ConfigureAwait(false);
+        run.Write(run.Manifest with { Duplicates = found });
+        return true;
+    }
+
     /// <summary>One start of the command: from what is durable to the end, or to where it is stopped.</summary>
     private sealed class Attempt(
         ScoringRequest request, ScoringSetup setup, RunDirectory run, IBackend backend, IProgress<ScoringProgress>? progress, long began)
@@ -91,25 +104,15 @@ public static class Scorer
 
         public async Task RunAsync(CancellationToken cancel)
         {
-            if (request.Options.Dedup == Dedup.Exact && run.Manifest.Duplicates is null) await FindDuplicatesAsync(cancel).ConfigureAwait(false);
+            long begin = Stopwatch.GetTimestamp();
+            if (await FindDuplicatesAsync(request, setup, run, backend, progress, cancel).ConfigureAwait(false)) Spend("dedup", Stopwatch.GetElapsedTime(begin));
             ShardWork[] work = [.. setup.Corpus.Shards.Select(shard => Durable(shard))];
             long earlier = work.Where(shard => shard.IsComplete).Sum(shard => PartCompletion.Read(run.CompletionPath(shard.Shard))!.Rows);
             if (!work.All(shard => shard.IsComplete)) await ScoreAsync(work, earlier, cancel).ConfigureAwait(false);
             if (!setup.Corpus.Shards.All(shard => Durable(shard).IsComplete)) cancel.ThrowIfCancellationRequested();
-            Complete();
-        }
-
-        /// <summary>With a reader of its own: what it skips as unreadable is counted when it is scored.</summary>
-        private async Task FindDuplicatesAsync(CancellationToken cancel)
-        {
-            long begin = Stopwatch.GetTimestamp();
-            CorpusReader corpus = setup.Reopen();
-            double all = Math.Max(1, corpus.Bytes);
-            DuplicateCount found = await DuplicateFinder.FindAsync(
-                corpus, request.Corpus.Limit, run.Path, backend.Workers.Count,
-                documents => progress?.Report(new ScoringProgress("dedup", documents, 0, 0, Math.Min(1, corpus.BytesRead / all), null)), run.Faults, cancel).ConfigureAwait(false);
-            run.Write(run.Manifest with { Duplicates = found });
-            Spend("dedup", Stopwatch.GetElapsedTime(begin));
+            RunManifest complete = RunCompletion.Of(run.Path, run.Manifest, request.Runtime.Clock);
+            RunDirectory.RemoveProgress(run.Path);
+            run.Write(complete);
         }
 
         private async Task ScoreAsync(ShardWork[] work, long earlier, CancellationToken cancel)
@@ -142,7 +145,7 @@ public static class Scorer
             {
                 writer.Flush();
                 run.Write(run.Manifest with { Cost = Cost(pipeline, writer) });
-                WriteBadRecords(corpus);
+                RunCompletion.WriteBadRecords(run.Path, run.Manifest, corpus);
             }
         }
 
@@ -171,31 +174,6 @@ public static class Scorer
             return Math.Max(0, request.Corpus.MaxBadRecords - found);
         }
 
-        private void Complete()
-        {
-            PartCompletion[] parts = [.. setup.Corpus.Shards.Select(shard => PartCompletion.Read(run.CompletionPath(shard.Index))!)];
-            if (parts.Sum(part => part.Documents) == 0)
-            {
-                throw new CorpusException(string.Join(", ", request.Inputs), "the corpus holds no document", "name files that hold text");
-            }
-
-            Dictionary<string, long> statuses = [];
-            foreach ((string status, long count) in parts.SelectMany(part => part.Statuses))
-            {
-                statuses[status] = statuses.GetValueOrDefault(status) + count;
-            }
-
-            WriteBadRecords(null);
-            run.RemoveProgress();
-            run.Write(run.Manifest with
-            {
-                State = RunState.Complete,
-                Finished = request.Runtime.Clock.GetUtcNow(),
-                Statuses = new SortedDictionary<string, long>(statuses, StringComparer.Ordinal),
-                BadRecords = parts.Sum(part => part.BadRecords.Count),
-            });
-        }
-
         private CostLedger Cost(ScoringPipeline pipeline, ScoreWriter writer) => before.Plus(new CostLedger
         {
             Attempts = 1,
@@ -215,21 +193,5 @@ public static class Scorer
                 ["write"] = writer.Writing.TotalSeconds,
             },
         });
-
-        /// <summary>Lists what was skipped: of finished parts as their markers say, and of the part under way.</summary>
-        private void WriteBadRecords(CorpusReader? corpus)
-        {
-            List<BadRecord> bad = [];
-            foreach (CorpusShard shard in setup.Corpus.Shards)
-            {
-                PartCompletion? done = PartCompletion.Read(run.CompletionPath(shard.Index));
-                bad.AddRange(done?.BadRecords ?? corpus?.BadRecords.Where(record => record.Shard == shard.Index) ?? []);
-            }
-
-            if (bad.Count == 0) return;
-            JsonSerializerOptions line = new(RunManifest.Json) { WriteIndented = false };
-            string text = string.Concat(bad.Select(record => JsonSerializer.Serialize(record, line) + "\n"));
-            AtomicFile.Write(run.LogPath("bad-records.jsonl"), Encoding.UTF8.GetBytes(text));
-        }
     }
 }

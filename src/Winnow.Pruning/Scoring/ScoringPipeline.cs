@@ -51,7 +51,8 @@ internal sealed class ScoringMeter
 /// <param name="After">The last row whose scores are durable; −1 for none.</param>
 /// <param name="IsComplete">Whether the part is finished; then nothing is read.</param>
 /// <param name="Documents">Documents of a finished part.</param>
-internal readonly record struct ShardWork(int Shard, long After, bool IsComplete, long Documents);
+/// <param name="Until">The row after the last that is wanted; the file may end before.</param>
+internal readonly record struct ShardWork(int Shard, long After, bool IsComplete, long Documents, long Until = long.MaxValue);
 
 /// <summary>What comes out of the pipeline, in order: a unit's row, or the end of a shard.</summary>
 internal readonly record struct ScoringEvent(int Shard, ScoreRow? Row, long Documents);
@@ -185,7 +186,7 @@ internal sealed class ScoringPipeline(ScoringPlan plan, CorpusReader corpus, IRe
 
     private async Task ReadShardAsync(ShardWork shard, long limit, CancellationToken cancel)
     {
-        IAsyncEnumerator<ScoringUnit> units = source!.ReadAsync(shard.Shard, shard.After, limit, cancel).GetAsyncEnumerator(cancel);
+        IAsyncEnumerator<ScoringUnit> units = source!.ReadAsync(shard.Shard, shard.After, shard.Until, limit, cancel).GetAsyncEnumerator(cancel);
         await using (units.ConfigureAwait(false))
         {
             while (true)

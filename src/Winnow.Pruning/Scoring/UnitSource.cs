@@ -29,19 +29,21 @@ internal sealed class UnitSource(ScoringPlan plan, CorpusReader corpus, string r
     /// <summary>Documents read of the shard under way.</summary>
     public long Documents { get; private set; }
 
-    /// <summary>The units of one shard that come after row <paramref name="after"/>.</summary>
+    /// <summary>The units of one shard between two rows.</summary>
     /// <param name="shard">Index of the file.</param>
     /// <param name="after">The last row that is scored already; −1 for none.</param>
+    /// <param name="until">The row after the last wanted; the file may end before.</param>
     /// <param name="limit">Documents of the shard to read.</param>
     /// <param name="cancel">Ends the reading.</param>
-    public IAsyncEnumerable<ScoringUnit> ReadAsync(int shard, long after, long limit, CancellationToken cancel) => plan.Options.Unit switch
+    public IAsyncEnumerable<ScoringUnit> ReadAsync(int shard, long after, long until, long limit, CancellationToken cancel) => plan.Options.Unit switch
     {
-        UnitKind.Document => ReadDocumentsAsync(shard, after, limit, cancel),
-        UnitKind.Sequence => ReadSequencesAsync(shard, after, limit, cancel),
+        UnitKind.Document => ReadDocumentsAsync(shard, after, until, limit, cancel),
+        UnitKind.Sequence => ReadSequencesAsync(shard, after, until, limit, cancel),
         _ => throw new ArgumentOutOfRangeException(nameof(shard), plan.Options.Unit, null),
     };
 
-    private async IAsyncEnumerable<ScoringUnit> ReadDocumentsAsync(int shard, long after, long limit, [EnumeratorCancellation] CancellationToken cancel)
+    private async IAsyncEnumerable<ScoringUnit> ReadDocumentsAsync(
+        int shard, long after, long until, long limit, [EnumeratorCancellation] CancellationToken cancel)
     {
         // Rows passed over unread cannot be counted, neither for a limit nor among the bad records.
         bool skip = after >= 0 && limit == long.MaxValue && corpus.Options.MaxBadRecords == 0;
@@ -52,21 +54,22 @@ internal sealed class UnitSource(ScoringPlan plan, CorpusReader corpus, string r
             using DuplicateRows duplicates = DuplicateRows.Open(run, shard);
             await foreach (Document document in corpus.ReadAsync(shard, row, cancel).ConfigureAwait(false))
             {
-                for (; row < document.Row; row++)
+                for (; row < document.Row && row < until; row++)
                 {
                     if (row > after) yield return Unreadable(shard, row);
                 }
 
+                if (row >= until) yield break;
                 bool isCopy = duplicates.Contains(row);
                 if (row++ > after)
                     yield return isCopy ? Copy(document) : ToUnit(document);
-                if (++Documents >= limit) yield break;
+                if (++Documents >= limit || row >= until) yield break;
             }
         }
 
         long rows = Documents + corpus.BadRecords.Count(bad => bad.Shard == shard);
         if (skip) yield break;
-        for (; row < rows; row++)
+        for (; row < Math.Min(rows, until); row++)
         {
             if (row > after) yield return Unreadable(shard, row);
         }
@@ -144,7 +147,8 @@ internal sealed class UnitSource(ScoringPlan plan, CorpusReader corpus, string r
         return ids.Count;
     }
 
-    private async IAsyncEnumerable<ScoringUnit> ReadSequencesAsync(int shard, long after, long limit, [EnumeratorCancellation] CancellationToken cancel)
+    private async IAsyncEnumerable<ScoringUnit> ReadSequencesAsync(
+        int shard, long after, long until, long limit, [EnumeratorCancellation] CancellationToken cancel)
     {
         int endOfText = ScoringPlan.EndOfText(plan.Tokenizer);
         SequencePacker[] packers = [.. Enumerable.Range(0, plan.Groups).Select(_ => new SequencePacker(plan.Context, endOfText))];
@@ -166,6 +170,7 @@ internal sealed class UnitSource(ScoringPlan plan, CorpusReader corpus, string r
                     foreach (PackedSequence sequence in packers[group].Add(encoded))
                     {
                         string source = SourceOf(sequence, sources[group]);
+                        if (row >= until) yield break;
                         if (row++ > after) yield return ToUnit(sequence, shard, row - 1, fold, source, whole: true);
                     }
                 }
@@ -178,6 +183,7 @@ internal sealed class UnitSource(ScoringPlan plan, CorpusReader corpus, string r
         {
             if (packers[group].Remainder is not { } rest) continue;
             string source = SourceOf(rest, sources[group]);
+            if (row >= until) yield break;
             if (row++ > after) yield return ToUnit(rest, shard, row - 1, plan.Fold is null ? null : group, source, whole: false);
         }
     }

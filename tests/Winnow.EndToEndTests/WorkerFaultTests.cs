@@ -1,0 +1,73 @@
+using System.Diagnostics;
+using System.Globalization;
+using Winnow.Tests;
+using Xunit;
+
+namespace Winnow.EndToEndTests;
+
+/// <summary>Workers of one run killed, stopped, doubled and halved: the files are those of one process that nobody disturbed.</summary>
+public sealed class WorkerFaultTests
+{
+    private const int Documents = 500, Kills = 20;
+    private static readonly string Fixture = Fixtures.Root("e2e");
+    private static readonly string[] Kinds = ["scores", "completions"];
+
+    [Fact]
+    public void Twenty_killed_workers_and_changing_numbers_of_them_leave_the_files_of_one_process()
+    {
+        using var winnow = new Winnow();
+        Outcome whole = Score(winnow, "whole");
+        Assert.True(whole.Exit == 0, whole.ToString());
+        Outcome planned = Score(winnow, "run", "--engine", "hand", "--item-bytes", "6000");
+        Assert.True(planned.Exit == 0, planned.ToString());
+        Assert.Contains("winnow worker", planned.Error, StringComparison.Ordinal);
+
+        var random = new Random(7);
+        int unfinished = 0;
+        List<Process> workers = [];
+        for (int kill = 0; kill < Kills; kill++)
+        {
+            // Two, then four, then one at a time; every fifth is asked to stop, the others die at once.
+            int wanted = kill < 8 ? 2 : kill < 14 ? 4 : 1;
+            while (workers.Count < wanted) workers.Add(Worker(winnow, "score", workers.Count));
+            Thread.Sleep(random.Next(150, 600));
+            Process victim = workers[random.Next(workers.Count)];
+            workers.Remove(victim);
+            if (!victim.HasExited) unfinished++;
+            if (kill % 5 == 4) Process.Start("kill", ["-USR1", victim.Id.ToString(CultureInfo.InvariantCulture)])!.WaitForExit();
+            else victim.Kill();
+            victim.WaitForExit();
+            Assert.True(victim.ExitCode is 0 or 75 or 137, $"exit {victim.ExitCode}");
+            victim.Dispose();
+        }
+
+        workers.ForEach(worker => worker.Kill());
+        workers.ForEach(worker => worker.WaitForExit());
+        Assert.True(unfinished >= Kills / 2, $"only {unfinished} of {Kills} kills found a worker at work");
+        Outcome last = Score(winnow, "run", "--tasks", "3");
+        Assert.True(last.Exit == 0, last.ToString());
+        Assert.Equal(Results(winnow.At("whole")), Results(winnow.At("run")));
+    }
+
+    private static Process Worker(Winnow winnow, string stage, int task)
+    {
+        Process process = winnow.Start("worker", "run", "--stage", stage, "--task", task.ToString(CultureInfo.InvariantCulture), "--threads", "1");
+        process.StandardInput.Close();
+        return process;
+    }
+
+    private static Outcome Score(Winnow winnow, string run, params string[] more)
+    {
+        if (!Directory.Exists(winnow.At("corpus")))
+        {
+            winnow.Write("corpus/a.jsonl", SmallCorpus.Records(0, Documents));
+            winnow.Write("corpus/b.jsonl.gz", SmallCorpus.Gzip(SmallCorpus.Records(Documents, Documents / 4)));
+        }
+
+        return winnow.Run(["score", "corpus", "--model", Fixture, "--context", "64", "--metrics", "perplexity,memorization", "--prompt", "8", "--continuation", "8", "--out", run, .. more]);
+    }
+
+    private static Dictionary<string, byte[]> Results(string run) => Kinds
+        .SelectMany(kind => Directory.EnumerateFiles(Path.Combine(run, kind)))
+        .ToDictionary(path => Path.GetRelativePath(run, path), File.ReadAllBytes);
+}
