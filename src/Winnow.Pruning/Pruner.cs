@@ -25,24 +25,27 @@ public static class Pruner
         SelectionOptions selection = Within(request).Validated();
         bool wentBefore = Prepare(request);
         RefuseOtherSelection(request, selection);
-        ReferenceManifest? references = request.Models.Count > 0
-            ? null
-            : await AutoReferences.MakeAsync(request, At(request, "reference"), backend, progress, cancel).ConfigureAwait(false);
+        ReferenceManifest? references = await ReferencesAsync(request, backend, progress, cancel).ConfigureAwait(false);
         ScoringResult scoring = await Scorer.ScoreAsync(Scoring(request, references), backend, Relayed(progress), cancel).ConfigureAwait(false);
         SelectionSummary summary = Select(request, selection, scoring, progress, cancel);
         ExportReport export = await ExportAsync(request, scoring, wentBefore, progress, cancel).ConfigureAwait(false);
         return new PruneResult(request.Output, scoring.Manifest, summary, export, references);
     }
 
+    /// <summary>Makes the references of <c>auto</c>; null with given models.</summary>
+    internal static async Task<ReferenceManifest?> ReferencesAsync(
+        PruneRequest request, IBackend backend, IProgress<PruneProgress>? progress, CancellationToken cancel) =>
+        request.Models.Count > 0 ? null : await AutoReferences.MakeAsync(request, At(request, "reference"), backend, progress, cancel).ConfigureAwait(false);
+
     /// <summary>With two references the scores of the halves are not comparable: each half is ranked by itself.</summary>
-    private static SelectionOptions Within(PruneRequest request) => request.Models.Count > 0 || request.Selection.Within.Contains("fold")
+    internal static SelectionOptions Within(PruneRequest request) => request.Models.Count > 0 || request.Selection.Within.Contains("fold")
         ? request.Selection
         : request.Selection with { Within = [.. request.Selection.Within, "fold"] };
 
-    private static string At(PruneRequest request, string name) => Path.Combine(request.Output, name);
+    internal static string At(PruneRequest request, string name) => Path.Combine(request.Output, name);
 
     /// <summary>Refuses a directory that holds something else; true when an earlier call has been here.</summary>
-    private static bool Prepare(PruneRequest request)
+    internal static bool Prepare(PruneRequest request)
     {
         bool ours = File.Exists(At(request, "run/manifest.json")) || File.Exists(At(request, "reference/reference.json"));
         if (!ours && !request.Runtime.Force && Directory.Exists(request.Output) && Directory.EnumerateFileSystemEntries(request.Output).Any(entry => !IsInput(request, entry)))
@@ -62,7 +65,7 @@ public static class Pruner
 
     private static bool IsInput(PruneRequest request, string entry) => request.Inputs.Any(input => Path.GetFullPath(input) == Path.GetFullPath(entry));
 
-    private static void RefuseOtherSelection(PruneRequest request, SelectionOptions wanted)
+    internal static void RefuseOtherSelection(PruneRequest request, SelectionOptions wanted)
     {
         if (!File.Exists(At(request, "selection/selection.json"))) return;
         SelectionOptions there = SelectionDirectory.Open(At(request, "selection")).Summary.Options;
@@ -72,7 +75,7 @@ public static class Pruner
             $"select anew from the same scores with `winnow select {At(request, "run")} …`, or overwrite with `--force`");
     }
 
-    private static ScoringRequest Scoring(PruneRequest request, ReferenceManifest? references) => new()
+    internal static ScoringRequest Scoring(PruneRequest request, ReferenceManifest? references) => new()
     {
         Inputs = request.Inputs,
         Corpus = request.Corpus,
@@ -84,7 +87,7 @@ public static class Pruner
         Runtime = request.Runtime,
     };
 
-    private static Relay<ScoringProgress> Relayed(IProgress<PruneProgress>? progress) =>
+    internal static Relay<ScoringProgress> Relayed(IProgress<PruneProgress>? progress) =>
         new(told => progress?.Report(new PruneProgress(told.Phase, told.FractionDone, told.TokensPerSecond, told.Remaining)));
 
     private static SelectionSummary Select(
@@ -97,23 +100,24 @@ public static class Pruner
         return SelectionDirectory.Create(path, ParquetScores.Open(scoring.Directory), options, request.Threads, force: true, relay, cancel).Summary;
     }
 
+    internal static ExportOptions Exporting(PruneRequest request, bool wentBefore) => new()
+    {
+        Output = At(request, "pruned"),
+        Rejected = request.Rejected,
+        Format = request.Format,
+        Force = wentBefore || request.Runtime.Force,
+    };
+
     private static async Task<ExportReport> ExportAsync(
         PruneRequest request, ScoringResult scoring, bool wentBefore, IProgress<PruneProgress>? progress, CancellationToken cancel)
     {
         string done = At(request, "prune.json");
         bool written = File.Exists(done) && (request.Rejected is null || Directory.Exists(request.Rejected));
         if (scoring.WasComplete && written) return JsonSerializer.Deserialize<ExportReport>(File.ReadAllBytes(done), RunManifest.Json)!;
-        ExportOptions options = new()
-        {
-            Output = At(request, "pruned"),
-            Rejected = request.Rejected,
-            Format = request.Format,
-            Force = wentBefore || request.Runtime.Force,
-        };
         Relay<ExportProgress> relay = new(told => progress?.Report(
             new PruneProgress("export", told.TotalRecords == 0 ? null : (double)told.Records / told.TotalRecords, 0, null)));
         ExportReport report = await Exporter.ExportAsync(
-            scoring.Directory, At(request, "selection"), options, request.Threads, relay, cancel).ConfigureAwait(false);
+            scoring.Directory, At(request, "selection"), Exporting(request, wentBefore), request.Threads, relay, cancel).ConfigureAwait(false);
         AtomicFile.Write(done, JsonSerializer.SerializeToUtf8Bytes(report, RunManifest.Json));
         return report;
     }

@@ -88,6 +88,18 @@ public sealed class WorkStore
         return store;
     }
 
+    /// <summary>Goes on with a stage that was described with this request: failed items are open again, a cancellation is taken back.</summary>
+    /// <returns>False where the stage has to be described.</returns>
+    public static bool TryContinue(string run, string stage, JsonElement request)
+    {
+        if (!Exists(run, stage)) return false;
+        WorkStore store = Open(run, stage);
+        if (!JsonElement.DeepEquals(store.Description.Request, request)) return false;
+        store.Retry();
+        Resume(run);
+        return true;
+    }
+
     /// <summary>Opens a stage.</summary>
     /// <exception cref="WorkException">The run has no such stage.</exception>
     public static WorkStore Open(string run, string stage)

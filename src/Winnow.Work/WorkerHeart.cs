@@ -65,6 +65,9 @@ internal sealed class WorkerHeart : IDisposable
     /// <summary>The worker's name.</summary>
     public string Name => _record.Name;
 
+    /// <summary>By the worker's clock.</summary>
+    public DateTimeOffset Now => _clock.GetUtcNow();
+
     public void Begin(int item)
     {
         lock (_gate)

@@ -23,6 +23,7 @@ internal static class AllCommands
         yield return ModelCommand.Create(terminal);
         yield return ReportCommand.Create(terminal);
         yield return BenchCommand.Create(terminal);
+        yield return RunCommand.Create(terminal);
         yield return WorkerCommand.Create(terminal);
     }
 }

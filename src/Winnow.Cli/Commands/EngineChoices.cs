@@ -10,7 +10,8 @@ using Winnow.Work;
 namespace Winnow.Cli.Commands;
 
 /// <summary>Who does the work of a command: this process, or workers.</summary>
-internal sealed class EngineChoices
+/// <param name="scores">Whether the command scores: then how it is cut may be chosen.</param>
+internal sealed class EngineChoices(bool scores = true)
 {
     private readonly Option<string?> engine = Choose.Text("--engine", "KIND", "Who does the work: local (this process, or with `--tasks` processes of this machine), or hand (the work is planned; start `winnow worker` wherever you like). Default: local.", "local", "hand");
     private readonly Option<long?> tasks = Choose.Whole("--tasks", "Worker processes. Default: none, this process does it all.", 1, most: 4096);
@@ -18,7 +19,7 @@ internal sealed class EngineChoices
     private readonly Option<long?> lanes = Choose.Whole("--lanes", "With workers: SIMD lanes that all of them compute in, where machines differ: 16, 8 or 4. Default: this machine's widest.", 4, most: 16);
 
     /// <summary>What goes under the help's heading.</summary>
-    internal Symbol[] Symbols => [engine, tasks, itemBytes, lanes];
+    internal Symbol[] Symbols => scores ? [engine, tasks, itemBytes, lanes] : [engine, tasks];
 
     /// <summary>The engine; null where this process does the work itself.</summary>
     internal IWorkEngine? Of(ParseResult parse, Terminal terminal, int threads) => parse.GetValue(engine) switch
@@ -97,6 +98,14 @@ internal static class EngineRun
         {
             throw new ResumableException($"what is done is in {run}; the same command goes on from there");
         }
+    }
+
+    /// <summary>Whether a stage is done; says how to see it where others go on with it.</summary>
+    internal static bool IsComplete(Terminal terminal, string run, string stage)
+    {
+        if (StageStatus.Read(WorkStore.Open(run, stage), new WorkerOptions().Lease, terminal.Time).IsComplete) return true;
+        terminal.Say($"run: {run}; `winnow run status {Shell.Quote(run)}` says how far it is");
+        return false;
     }
 
     private static ProgressState State(StageStatus status) => new(

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Winnow.Cli.Infrastructure;
 using Winnow.Pruning.Export;
 using Winnow.Studies.Reports;
+using Winnow.Work;
 
 namespace Winnow.Cli.Commands;
 
@@ -12,6 +13,7 @@ internal static class ExportCommand
     {
         Argument<string?> run = Choose.Place("RUN", "Directory that `winnow score` made.");
         var compute = new ComputeChoices();
+        var engine = new EngineChoices(scores: false);
         Option<string?> selection = Choose.Text("--selection", "SELECTION", "Directory that `winnow select` made.");
         Option<string?> output = Choose.Text("--out", "DIR", "Gets the kept records, a file per input file under its name.");
         Option<string?> rejected = Choose.Text("--rejected", "DIR", "Gets the other records in the same way.");
@@ -29,7 +31,7 @@ internal static class ExportCommand
             Details = "What is kept and what is rejected are together the corpus. The inputs are read again, and must be the files that were scored.",
             Examples = ["winnow export run --selection selection --out pruned", "winnow export run --selection selection --out pruned --rejected rest --format parquet"],
         }
-        .With("Options", [run, selection, output, rejected, format, tokenizer, limit, shardBytes, shuffle, annotate, manifest, .. compute.Symbols, force, json]);
+        .With("Options", [run, selection, output, rejected, format, tokenizer, limit, shardBytes, shuffle, annotate, manifest, .. compute.Symbols, .. engine.Symbols, force, json]);
         command.SetAction(async (parse, cancel) =>
         {
             var options = new ExportOptions
@@ -46,7 +48,18 @@ internal static class ExportCommand
                 Force = parse.GetValue(force),
             };
             string from = Runs.Find(Demand.Of(parse, run)), chosen = Demand.Of(parse, selection);
-            ExportReport report = await RunAsync(terminal, from, chosen, options, compute.Threads(parse), cancel);
+            ExportReport report;
+            if (engine.Of(parse, terminal, compute.Threads(parse)) is { } workers)
+            {
+                ExportWork.Plan(from, from, chosen, options);
+                await EngineRun.RunAsync(terminal, workers, Path.GetFullPath(from), [ExportWork.Step], cancel);
+                if (!EngineRun.IsComplete(terminal, from, ExportWork.Name)) return CommandLine.Done;
+                report = ExportWork.ReportOf(WorkStore.Open(from, ExportWork.Name));
+            }
+            else
+            {
+                report = await RunAsync(terminal, from, chosen, options, compute.Threads(parse), cancel);
+            }
             if (parse.GetValue(json)) Answer.Print(terminal, new { output = options.Output, report.KeptRecords, report.RejectedRecords, report.Kept, report.Rejected });
             else terminal.Say($"wrote {Figures.Count(report.KeptRecords)} records, {Figures.Bytes(report.Kept.Sum(f => f.Bytes))}, to {options.Output}{(options.Rejected is { } rest ? $", and the other {Figures.Count(report.RejectedRecords)} to {rest}" : "")}");
             return CommandLine.Done;

@@ -8,6 +8,7 @@ using Winnow.Pruning.Export;
 using Winnow.Pruning.References;
 using Winnow.Pruning.Scoring;
 using Winnow.Studies.Reports;
+using Winnow.Work;
 
 namespace Winnow.Cli.Commands;
 
@@ -20,6 +21,7 @@ internal static class PruneCommand
         var compute = new ComputeChoices(inference: true);
         var scoring = new ScoringChoices();
         var selection = new SelectionChoices();
+        var engine = new EngineChoices();
         Option<string[]> models = Choose.Many("--model", "DIR|auto", "Reference model; `auto` trains two small ones here, each on half of the corpus, and each scores the half it did not see. Default: auto.");
         Option<string?> tokenizer = Choose.Text("--tokenizer", "DIR", "Tokenizer directory or file. Default: the model's own; with `auto`, one is trained.");
         Option<string?> preset = Choose.Text("--preset", "NAME", "With `auto`: the references' shape. Default: as large as the corpus is worth.", [.. Presets.Names]);
@@ -41,7 +43,7 @@ internal static class PruneCommand
                 "winnow prune corpus.jsonl --unit sequence --metric el2n --keep bottom:0.3 --model DIR --out pruned"],
         }
         .With("Input", corpus.Symbols).With("Reference and scores", [models, tokenizer, preset, tokens, vocabulary, .. scoring.Symbols]).With("What is kept", selection.Symbols)
-        .With("Output and work", [output, rejected, format, .. compute.Symbols, restart, force, dry, json]);
+        .With("Output and work", [output, rejected, format, .. compute.Symbols, .. engine.Symbols, restart, force, dry, json]);
         command.SetAction(async (parse, cancel) =>
         {
             string[] named = parse.GetValue(models) ?? [];
@@ -64,8 +66,18 @@ internal static class PruneCommand
             using IBackend backend = compute.Backend(parse);
             if (parse.GetValue(dry)) return await PlanAsync(terminal, request, backend, parse.GetValue(json), cancel);
             request = request with { Runtime = request.Runtime with { PeakGflops = compute.Peak(parse, backend) } };
-            PruneResult result = await RunAsync(terminal, request, backend, cancel);
-            string report = await ReportAsync(terminal, result, cancel);
+            PruneResult? result;
+            string report = Path.Combine(request.Output, "report.html");
+            if (engine.Of(parse, terminal, compute.Threads(parse)) is { } workers)
+            {
+                result = await RunAsync(terminal, request, backend, engine.Split(parse, backend), workers, cancel);
+                if (result is null) return CommandLine.Done;
+            }
+            else
+            {
+                result = await RunAsync(terminal, request, backend, cancel);
+                await ReportAsync(terminal, result, cancel);
+            }
             if (parse.GetValue(json)) PrintJson(terminal, result, report);
             else Say(terminal, result, report);
             return CommandLine.Done;
@@ -74,26 +86,40 @@ internal static class PruneCommand
     }
 
     /// <summary>Prunes with the progress shown; an interruption says how to go on.</summary>
-    internal static async Task<PruneResult> RunAsync(Terminal terminal, PruneRequest request, IBackend backend, CancellationToken cancel)
+    internal static Task<PruneResult> RunAsync(Terminal terminal, PruneRequest request, IBackend backend, CancellationToken cancel) =>
+        ShowAsync(terminal, request, progress => Pruner.PruneAsync(request, backend, progress, cancel), cancel);
+
+    private static async Task<T> ShowAsync<T>(Terminal terminal, PruneRequest request, Func<IProgress<PruneProgress>, Task<T>> run, CancellationToken cancel)
     {
         using var display = new ProgressDisplay(terminal, "prepare", "");
         var progress = new Relay<PruneProgress>(p => display.Show(new ProgressState(
             Words(p.Phase), 0, "", p.FractionDone, p.TokensPerSecond > 0 ? $"{Figures.Short(p.TokensPerSecond)} tokens/s" : "", p.Remaining)));
         try
         {
-            return await Task.Run(() => Pruner.PruneAsync(request, backend, progress, cancel), CancellationToken.None);
+            return await Task.Run(() => run(progress), CancellationToken.None);
         }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
             throw new ResumableException($"what is done is in {request.Output}; the same command goes on from there");
         }
+    }
+
+    /// <summary>Plans a pruning, and has workers do it; null where they go on by themselves.</summary>
+    private static async Task<PruneResult?> RunAsync(
+        Terminal terminal, PruneRequest request, IBackend backend, ScoringSplit split, IWorkEngine engine, CancellationToken cancel)
+    {
+        string place = PruneWork.PlaceOf(request);
+        ReferenceManifest? references = await ShowAsync(terminal, request, progress => PruneWork.PlanAsync(request, backend, split, progress, cancel), cancel);
+        ReportStage.Plan(place, Path.Combine(request.Output, "selection"), references, Path.Combine(request.Output, "report.html"));
+        await EngineRun.RunAsync(terminal, engine, place, [.. PruneWork.Steps, ReportStage.Step], cancel);
+        return EngineRun.IsComplete(terminal, place, ReportStage.Name) ? PruneWork.ResultOf(request, references) : null;
     }
 
     /// <summary>Writes the report of a pruning and returns its path.</summary>
     internal static async Task<string> ReportAsync(Terminal terminal, PruneResult result, CancellationToken cancel)
     {
         string to = Path.Combine(result.Directory, "report.html");
-        await ReportCommand.WriteAsync(terminal, new RunReport(Path.Combine(result.Directory, "run"), Path.Combine(result.Directory, "selection")) { References = result.References }, to, cancel);
+        await ReportCommand.WriteAsync(terminal, new RunReport(Path.Combine(result.Directory, "run"), Path.Combine(result.Directory, "selection")) { References = result.References }, to, ".partial", cancel);
         return to;
     }
 

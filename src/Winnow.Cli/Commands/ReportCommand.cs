@@ -23,7 +23,7 @@ internal static class ReportCommand
             string named = Demand.Of(parse, directory);
             string to = parse.GetValue(file) ?? Path.Combine(named, "report.html");
             var report = new RunReport(Runs.Find(named), parse.GetValue(selection) ?? Runs.SelectionOf(named)) { Metric = parse.GetValue(metric) };
-            await WriteAsync(terminal, report, to, cancel);
+            await WriteAsync(terminal, report, to, ".partial", cancel);
             terminal.Say($"report: {to}");
             return CommandLine.Done;
         });
@@ -31,11 +31,11 @@ internal static class ReportCommand
     }
 
     /// <summary>Builds the report and writes it beside, then renames.</summary>
-    internal static async Task WriteAsync(Terminal terminal, RunReport report, string to, CancellationToken cancel)
+    internal static async Task WriteAsync(Terminal terminal, RunReport report, string to, string suffix, CancellationToken cancel)
     {
         using var display = new ProgressDisplay(terminal, "report", "");
         ReportData data = await Task.Run(() => report.BuildAsync(terminal.Time.GetUtcNow(), cancel), CancellationToken.None);
-        string beside = to + ".partial";
+        string beside = to + suffix;
         await File.WriteAllTextAsync(beside, ReportPage.Render(data), CancellationToken.None);
         File.Move(beside, to, overwrite: true);
     }

@@ -72,7 +72,7 @@ internal static class ScoreCommand
         {
             return await Task.Run(() => Scorer.ScoreAsync(request, backend, new Relay<ScoringProgress>(p => display.Show(State(p))), cancel), CancellationToken.None);
         }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
             throw new ResumableException($"the scores so far are in {request.Output}; the same command goes on from there");
         }

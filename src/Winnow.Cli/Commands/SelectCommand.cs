@@ -13,6 +13,7 @@ internal static class SelectCommand
         Argument<string?> run = Choose.Place("RUN", "Directory that `winnow score` made.");
         var choices = new SelectionChoices();
         var compute = new ComputeChoices();
+        var engine = new EngineChoices(scores: false);
         Option<string?> output = Choose.Text("--out", "SELECTION", "Directory for the selection: its rule, counts and a keep mask per file.");
         Option<bool> force = Choose.Flag("--force", "Replace a selection that is there.");
         Option<bool> dry = Choose.Flag("--dry-run", "Select and say what would be kept; write nothing.");
@@ -24,13 +25,20 @@ internal static class SelectCommand
                 "winnow select run --metric perplexity --keep middle:50% --out selection",
                 "winnow select run --keep perplexity:middle:50% --keep memorization:bottom:90% --within source --out selection"],
         }
-        .With("What is kept", [run, .. choices.Symbols]).With("Output and work", [output, .. compute.Symbols, force, dry, json]);
-        command.SetAction((parse, cancel) => Task.Run(() =>
+        .With("What is kept", [run, .. choices.Symbols]).With("Output and work", [output, .. compute.Symbols, .. engine.Symbols, force, dry, json]);
+        command.SetAction((parse, cancel) => Task.Run(async () =>
         {
             SelectionOptions options = choices.Options(parse);
             bool trial = parse.GetValue(dry);
-            string to = trial ? "" : Demand.Of(parse, output);
-            ParquetScores scores = ParquetScores.Open(Runs.Find(Demand.Of(parse, run)));
+            string to = trial ? "" : Demand.Of(parse, output), from = Runs.Find(Demand.Of(parse, run));
+            if (!trial && engine.Of(parse, terminal, compute.Threads(parse)) is { } workers)
+            {
+                SelectStage.Plan(from, from, to, options, parse.GetValue(force));
+                await EngineRun.RunAsync(terminal, workers, Path.GetFullPath(from), [SelectStage.Step], cancel);
+                if (EngineRun.IsComplete(terminal, from, SelectStage.Name)) Print(terminal, SelectionDirectory.Open(to).Summary, to, Demand.Of(parse, run), parse.GetValue(json));
+                return CommandLine.Done;
+            }
+            ParquetScores scores = ParquetScores.Open(from);
             SelectionSummary summary;
             using (var display = new ProgressDisplay(terminal, "select", "rows"))
             {

@@ -1,5 +1,6 @@
 using Winnow.Cli.Infrastructure;
 using Winnow.Kernels.Cpu;
+using Winnow.Pruning.Export;
 using Winnow.Pruning.Scoring;
 using Winnow.Pruning.Selection;
 using Winnow.Work;
@@ -15,6 +16,8 @@ internal static class WorkStages
         ScoringWork.Score => Score(store, threads),
         ScoringWork.Gather => new GatherStage(store, terminal.Time),
         SelectStage.Name => new SelectStage(store, threads),
+        ExportWork.Name => new ExportStage(store),
+        ReportStage.Name => new ReportStage(store, terminal),
         string other => throw new WorkException(store.Directory, $"this version of winnow knows no stage `{other}`", "use the version that planned it"),
     };
 

@@ -122,8 +122,8 @@ internal static class CommandLine
         Exception cause = failure is AggregateException { InnerExceptions.Count: 1 } one ? one.InnerExceptions[0] : failure;
         switch (cause)
         {
-            case OperationCanceledException when cancelled:
-                terminal.Fail("interrupted", cause is ResumableException resumable ? resumable.Hint : null);
+            case OperationCanceledException when cancelled || cause is ResumableException:
+                terminal.Fail(cancelled ? "interrupted" : "cancelled", cause is ResumableException resumable ? resumable.Hint : null);
                 return Interrupted;
             case RequestException or CorpusException or ModelException or WorkException:
                 terminal.Fail(cause.Message, HintOf(cause));

@@ -76,7 +76,7 @@ internal sealed class ExportFile(
         string path = directory.PathOf(name);
         _file.Dispose();
         _file = null;
-        File.Move(path + AtomicFile.Suffix, path, overwrite: true);
+        File.Move(path + directory.Suffix, path, overwrite: true);
         return new ExportedFile(name, Records, bytes, _stream?.Hash() ?? HashOf(path));
     }
 
@@ -87,7 +87,7 @@ internal sealed class ExportFile(
         _stream?.Dispose();
         if (_file is null) return;
         _file.Dispose();
-        File.Delete(directory.PathOf(name) + AtomicFile.Suffix);
+        File.Delete(directory.PathOf(name) + directory.Suffix);
     }
 
     private TokenShardWriter Tokens() => _tokens ??= new TokenShardWriter(_file = Create(), output!.Layout);
@@ -107,7 +107,7 @@ internal sealed class ExportFile(
     }
 
     private FileStream Create() =>
-        new(directory.Begin(name) + AtomicFile.Suffix, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 18);
+        new(directory.Begin(name) + directory.Suffix, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 18);
 
     /// <summary>Hashes what passes through; leaves the file open.</summary>
     private sealed class HashingStream(Stream inner) : Stream

@@ -60,7 +60,8 @@ internal sealed class ExportFiles(OutputDirectory directory, string name, long? 
     public void Dispose()
     {
         _file?.Dispose();
-        if (_isWhole) return;
+        // Of files that others write too, a whole one may be theirs.
+        if (_isWhole || directory.IsShared) return;
         foreach (ExportedFile file in _finished) System.IO.File.Delete(directory.PathOf(file.Name));
     }
 

@@ -20,7 +20,16 @@ internal sealed class OutputDirectory : IDisposable
     private readonly string _path;
     private readonly HashSet<string> _inputs;
 
-    private OutputDirectory(string path, HashSet<string> inputs) => (_path, _inputs) = (path, inputs);
+    private OutputDirectory(string path, CorpusReader corpus, string suffix) =>
+        (_path, _inputs, Suffix) = (path, [.. corpus.Shards.Select(shard => Path.GetFullPath(shard.Path))], suffix);
+
+    /// <summary>The end of the names of files that are not whole.</summary>
+    public string Suffix { get; }
+
+    /// <summary>Whether other processes write the same files.</summary>
+    public bool IsShared => Suffix != AtomicFile.Suffix;
+
+    private string BegunPath => Path.Combine(_path, BegunName + (IsShared ? Suffix : ""));
 
     /// <summary>Makes the directory ready; of an earlier export, <paramref name="force"/> removes the files.</summary>
     /// <exception cref="CorpusException">It is not empty.</exception>
@@ -34,14 +43,20 @@ internal sealed class OutputDirectory : IDisposable
             RemoveEarlier(path);
         }
 
-        return new OutputDirectory(path, [.. corpus.Shards.Select(shard => Path.GetFullPath(shard.Path))]);
+        return new OutputDirectory(path, corpus, AtomicFile.Suffix);
     }
+
+    /// <summary>A directory that was made ready, for one of several processes that fill it.</summary>
+    /// <param name="path">The directory.</param>
+    /// <param name="corpus">Whose files must not be replaced.</param>
+    /// <param name="suffix">Only this attempt's.</param>
+    public static OutputDirectory Join(string path, CorpusReader corpus, string suffix) => new(path, corpus, suffix);
 
     /// <summary>Where a file that is about to be written goes; takes note of it, so that what a killed export leaves is known.</summary>
     public string Begin(string name)
     {
         string path = PathOf(name);
-        lock (_inputs) File.AppendAllText(Path.Combine(_path, BegunName), JsonSerializer.Serialize(name) + "\n");
+        lock (_inputs) File.AppendAllText(BegunPath, JsonSerializer.Serialize(name) + "\n");
         return path;
     }
 
@@ -59,16 +74,16 @@ internal sealed class OutputDirectory : IDisposable
     /// <summary>Writes the list of files, and before it their hashes where they are wanted: the export is whole.</summary>
     public void Complete(IReadOnlyList<ExportedFile> files, bool sums)
     {
-        if (sums) AtomicFile.Write(PathOf(SumsName), Encoding.UTF8.GetBytes(string.Concat(files.Select(SumLine))));
-        AtomicFile.Write(Path.Combine(_path, MarkerName), JsonSerializer.SerializeToUtf8Bytes(files, Json));
-        File.Delete(Path.Combine(_path, BegunName));
+        if (sums) AtomicFile.Write(PathOf(SumsName), Encoding.UTF8.GetBytes(string.Concat(files.Select(SumLine))), null, Suffix);
+        if (IsShared) RemoveBegun(_path, unfinished: true);
+        AtomicFile.Write(Path.Combine(_path, MarkerName), JsonSerializer.SerializeToUtf8Bytes(files, Json), null, Suffix);
+        foreach (string list in BegunLists(_path)) File.Delete(list);
     }
 
     /// <summary>Of an export that failed and left no file, forgets that it was begun.</summary>
     public void Dispose()
     {
-        string begun = Path.Combine(_path, BegunName);
-        if (!Begun(begun).Any(name => File.Exists(Path.Combine(_path, name)))) File.Delete(begun);
+        if (!Begun(BegunPath).Any(name => File.Exists(Path.Combine(_path, name)))) File.Delete(BegunPath);
     }
 
     /// <summary>A line as <c>sha256sum</c> writes it: names with a line end or a backslash are escaped, which a first backslash says.</summary>
@@ -80,15 +95,10 @@ internal sealed class OutputDirectory : IDisposable
 
     private static void RemoveEarlier(string path)
     {
-        string marker = Path.Combine(path, MarkerName), begun = Path.Combine(path, BegunName), scratch = Path.Combine(path, ScratchName);
+        string marker = Path.Combine(path, MarkerName), scratch = Path.Combine(path, ScratchName);
         if (Directory.Exists(scratch)) Directory.Delete(scratch, recursive: true);
-        foreach (string name in Begun(begun))
-        {
-            File.Delete(Path.Combine(path, name));
-            File.Delete(Path.Combine(path, name) + AtomicFile.Suffix);
-        }
-
-        File.Delete(begun);
+        RemoveBegun(path, unfinished: false);
+        foreach (string list in BegunLists(path)) File.Delete(list);
         if (!File.Exists(marker)) return;
         try
         {
@@ -102,6 +112,22 @@ internal sealed class OutputDirectory : IDisposable
 
         File.Delete(Path.Combine(path, SumsName));
         File.Delete(marker);
+    }
+
+    private static string[] BegunLists(string path) => Directory.GetFiles(path, BegunName + "*");
+
+    /// <summary>Removes the files that were begun under their temporary names, and where not only those, also under their own.</summary>
+    private static void RemoveBegun(string path, bool unfinished)
+    {
+        foreach (string list in BegunLists(path))
+        {
+            string suffix = Path.GetFileName(list)[BegunName.Length..];
+            foreach (string name in Begun(list))
+            {
+                File.Delete(Path.Combine(path, name) + (suffix.Length > 0 ? suffix : AtomicFile.Suffix));
+                if (!unfinished) File.Delete(Path.Combine(path, name));
+            }
+        }
     }
 
     /// <summary>The files of an export that was killed. A last line that is cut off names a file that was not begun yet.</summary>

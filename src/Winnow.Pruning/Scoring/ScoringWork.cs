@@ -89,7 +89,7 @@ public static class ScoringWork
     /// <summary>Refuses to score here what was described for workers.</summary>
     internal static void RefuseWorkers(string run)
     {
-        if (WorkStore.Exists(run, Score))
+        if (WorkStore.Exists(run, Gather))
             throw new CorpusException(run, "its work was planned for workers", "go on with `--engine local --tasks N`, or start over with `--restart`");
     }
 

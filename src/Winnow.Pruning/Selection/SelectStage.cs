@@ -13,6 +13,9 @@ public sealed class SelectStage : IWorkStage
     /// <summary>The stage's name.</summary>
     public const string Name = "select";
 
+    /// <summary>The stage, for an engine.</summary>
+    public static WorkStep Step { get; } = new(Name, Computes: false);
+
     private readonly WorkStore _store;
     private readonly int _threads;
     private readonly SelectRequest _request;
@@ -38,11 +41,13 @@ public sealed class SelectStage : IWorkStage
     {
         ArgumentNullException.ThrowIfNull(options);
         SelectRequest request = new(Path.GetFullPath(scores), Path.GetFullPath(output), options.Validated());
+        JsonElement described = JsonSerializer.SerializeToElement(request, SelectionDirectory.Json);
+        if (Directory.Exists(request.Output) && WorkStore.TryContinue(run, Name, described)) return WorkStore.Open(run, Name);
         SelectionDirectory.Prepare(request.Output, force);
         foreach (string pass in WorkStore.StagesOf(run).Where(stage => stage.StartsWith(Name + "-", StringComparison.Ordinal)))
             Directory.Delete(WorkStore.DirectoryOf(run, pass), recursive: true);
         return WorkStore.Create(run, new WorkDescription(
-            Name, Environment.CurrentDirectory, JsonSerializer.SerializeToElement(request, SelectionDirectory.Json), [new WorkItem(-1, Name: "selection")]));
+            Name, Environment.CurrentDirectory, described, [new WorkItem(-1, Name: "selection")]));
     }
 
     /// <inheritdoc/>
