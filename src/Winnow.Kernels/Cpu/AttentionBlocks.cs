@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Winnow.Kernels.Cpu;
 
@@ -16,6 +17,9 @@ internal readonly unsafe struct AttentionBlocks(AttentionShape shape, AttentionS
 
     /// <summary>Rows in a block.</summary>
     public const int Rows = 64;
+
+    /// <summary>How many rows ahead of its use a row is asked for.</summary>
+    public const int Ahead = 32;
 
     /// <summary>Below every score, and yet score − Lowest is no NaN when the score is −∞.</summary>
     public const float Lowest = -3e38f;
@@ -71,6 +75,18 @@ internal readonly unsafe struct AttentionBlocks(AttentionShape shape, AttentionS
     /// <summary>Where a key or value lies in a [T, KV·HeadWidth] matrix.</summary>
     public float* Key(Matrix matrix, int key) => matrix.Row(span.KeyStart + key) + KeyColumn;
 
+    /// <summary>
+    /// Asks for the row that will be laid out some rows after this one: the rows of one head are short pieces far apart, which no
+    /// hardware foresees.
+    /// </summary>
+    public void Expect(Matrix matrix, float* row, int ahead)
+    {
+        const int LineFloats = 16;
+        if (!Sse.IsSupported) return;
+        row += (long)ahead * matrix.Stride;
+        for (int i = 0; i < shape.HeadWidth; i += LineFloats) Sse.Prefetch0(row + i);
+    }
+
     /// <summary>Lays keys out as panels [HeadWidth, 3 registers], zeros beyond the last key: the right factor of the scores.</summary>
     public void PackPanels<TLanes>(Matrix matrix, int first, int end, float* panels)
         where TLanes : struct, ILanes<TLanes>
@@ -80,6 +96,7 @@ internal readonly unsafe struct AttentionBlocks(AttentionShape shape, AttentionS
         {
             int count = Math.Min(panel, end - key);
             if (count < panel) NativeMemory.Clear(panels, (nuint)panel * (nuint)width * sizeof(float));
+            for (int i = 0; i < count; i++) Expect(matrix, Key(matrix, key + i), panel);
             Transposition.Transpose<TLanes>(Key(matrix, key), matrix.Stride, count, width, panels, panel);
         }
     }
@@ -89,7 +106,11 @@ internal readonly unsafe struct AttentionBlocks(AttentionShape shape, AttentionS
         where TLanes : struct, ILanes<TLanes>
     {
         int padded = PaddedWidth<TLanes>();
-        for (int key = first; key < end; key++, rows += padded) CopyScaled<TLanes>(Key(matrix, key), 1, rows, shape.HeadWidth);
+        for (int key = first; key < end; key++, rows += padded)
+        {
+            Expect(matrix, Key(matrix, key), Ahead);
+            CopyScaled<TLanes>(Key(matrix, key), 1, rows, shape.HeadWidth);
+        }
     }
 
     /// <summary>Copies queries [first, end) of a matrix to rows of whole registers, times a factor, zeros beyond the head width.</summary>
@@ -97,12 +118,16 @@ internal readonly unsafe struct AttentionBlocks(AttentionShape shape, AttentionS
         where TLanes : struct, ILanes<TLanes>
     {
         int padded = PaddedWidth<TLanes>();
-        for (int row = first; row < end; row++, rows += padded) CopyScaled<TLanes>(Query(matrix, row), factor, rows, shape.HeadWidth);
+        for (int row = first; row < end; row++, rows += padded)
+        {
+            Expect(matrix, Query(matrix, row), Ahead / Group);
+            CopyScaled<TLanes>(Query(matrix, row), factor, rows, shape.HeadWidth);
+        }
     }
 
     /// <summary>to = from · factor; <paramref name="to"/> holds whole registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void CopyScaled<TLanes>(float* from, float factor, float* to, int count)
+    public static void CopyScaled<TLanes>(float* from, float factor, float* to, int count)
         where TLanes : struct, ILanes<TLanes>
     {
         TLanes by = TLanes.Broadcast(factor);

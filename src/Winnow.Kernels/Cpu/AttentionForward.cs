@@ -15,9 +15,10 @@ namespace Winnow.Kernels.Cpu;
 /// <param name="parts">All parts.</param>
 /// <param name="output">[Tq, H·HeadWidth].</param>
 /// <param name="logSumExp">[Tq, H], or no data when not wanted.</param>
+/// <param name="paired">True rounds the factors of both products to bf16.</param>
 internal readonly unsafe struct AttentionWork(
     AttentionShape shape, Matrix queries, Matrix keys, Matrix values, AttentionSpan* spans, int parts, Matrix output,
-    Matrix logSumExp) : ILaneWork
+    Matrix logSumExp, bool paired) : ILaneWork
 {
     /// <inheritdoc/>
     public void Run<TLanes>(int part, Scratch scratch)
@@ -25,16 +26,24 @@ internal readonly unsafe struct AttentionWork(
     {
         var blocks = new AttentionBlocks(shape, spans[part / shape.KeyValueHeads], part % shape.KeyValueHeads);
         if (blocks.RowCount == 0) return;
-        var memory = new Memory<TLanes>(blocks, values, scratch);
+        if (paired) Run<TLanes, PairFactors<TLanes>>(part, blocks, new PairFactors<TLanes>(blocks), scratch);
+        else Run<TLanes, LaneFactors<TLanes>>(part, blocks, new LaneFactors<TLanes>(blocks), scratch);
+    }
+
+    private void Run<TLanes, TFactors>(int part, AttentionBlocks blocks, TFactors factors, Scratch scratch)
+        where TLanes : struct, ILanes<TLanes>
+        where TFactors : struct, IAttentionFactors
+    {
+        var memory = new Memory<TLanes, TFactors>(blocks, factors, values, scratch);
         if (memory.OneTile && part + shape.KeyValueHeads < parts) Fetch(spans[(part / shape.KeyValueHeads) + 1], part % shape.KeyValueHeads);
         if (!memory.OneTile)
         {
-            blocks.PackPanels<TLanes>(keys, memory.FirstKey, blocks.Span.KeyCount, memory.Keys);
-            blocks.PackRows<TLanes>(values, memory.FirstKey, blocks.Span.KeyCount, memory.Values);
+            factors.PackKeys(keys, memory.FirstKey, blocks.Span.KeyCount, memory.Keys, memory.Room);
+            factors.PackValues(values, memory.FirstKey, blocks.Span.KeyCount, memory.Values, memory.Room);
         }
 
         for (int first = 0; first < blocks.RowCount; first += AttentionBlocks.Rows)
-            RowBlock(blocks, memory, first, Math.Min(blocks.RowCount, first + AttentionBlocks.Rows));
+            RowBlock(blocks, factors, memory, first, Math.Min(blocks.RowCount, first + AttentionBlocks.Rows));
     }
 
     /// <summary>
@@ -58,44 +67,45 @@ internal readonly unsafe struct AttentionWork(
         }
     }
 
-    private void RowBlock<TLanes>(AttentionBlocks blocks, Memory<TLanes> memory, int first, int end)
+    private void RowBlock<TLanes, TFactors>(AttentionBlocks blocks, TFactors factors, Memory<TLanes, TFactors> memory, int first, int end)
         where TLanes : struct, ILanes<TLanes>
+        where TFactors : struct, IAttentionFactors
     {
-        int tileRows = AttentionBlocks.TileRows<TLanes>();
-        blocks.PackQueries<TLanes>(queries, first, end, blocks.QueryFactor, memory.Queries);
+        int tileRows = factors.TileRows;
+        factors.PackQueries(queries, first, end, memory.Queries, memory.Room);
         memory.Begin(end - first);
         int lastKey = blocks.LastVisible(end - 1);
         for (int key = blocks.FirstVisible(first) / AttentionBlocks.Keys * AttentionBlocks.Keys; key <= lastKey; key += AttentionBlocks.Keys)
         {
-            float* panels = memory.Keys + ((long)(key - memory.FirstKey) * shape.HeadWidth);
+            float* panels = memory.Keys + ((long)(key - memory.FirstKey) * factors.KeyFloats);
             float* rows = memory.Values + ((long)(key - memory.FirstKey) * memory.ValueStride);
             if (memory.OneTile)
             {
                 int blockEnd = Math.Min(lastKey + 1, key + AttentionBlocks.Keys);
-                blocks.PackPanels<TLanes>(keys, key, blockEnd, panels = memory.Keys);
-                if (memory.CopiesValues) blocks.PackRows<TLanes>(values, key, blockEnd, rows = memory.Values);
+                factors.PackKeys(keys, key, blockEnd, panels = memory.Keys, memory.Room);
+                if (memory.CopiesValues) factors.PackValues(values, key, blockEnd, rows = memory.Values, memory.Room);
                 else rows = blocks.Key(values, key);
             }
 
             for (int row = first; row < end; row += tileRows)
-                Tile(blocks, memory, first, row, Math.Min(end - row, tileRows), key, panels, rows);
+                Tile(blocks, factors, memory, first, row, Math.Min(end - row, tileRows), key, panels, rows);
         }
 
         Finish(blocks, memory, first, end);
     }
 
     /// <summary>A tile of rows meets a block of keys.</summary>
-    private static void Tile<TLanes>(
-        AttentionBlocks blocks, Memory<TLanes> memory, int first, int row, int rows, int key, float* panels, float* valueRows)
+    private static void Tile<TLanes, TFactors>(
+        AttentionBlocks blocks, TFactors factors, Memory<TLanes, TFactors> memory, int first, int row, int rows, int key, float* panels, float* valueRows)
         where TLanes : struct, ILanes<TLanes>
+        where TFactors : struct, IAttentionFactors
     {
         int count = Math.Min(AttentionBlocks.Keys, blocks.LastVisible(row + rows - 1) + 1 - key);
         if (count <= 0 || blocks.FirstVisible(row) >= key + AttentionBlocks.Keys) return;
-        int padded = memory.PaddedWidth, panelWidth = Gemm.PanelWidth<TLanes>(), local = row - first;
-        float* queryRows = memory.Queries + (local * padded), outputRows = memory.Output + (local * padded);
-        AttentionBlocks.Scores<TLanes>(
-            queryRows, padded, panels, blocks.Shape.HeadWidth, memory.Scores, rows, (count + panelWidth - 1) / panelWidth);
-        int wide = (count + TLanes.Count - 1) / TLanes.Count * TLanes.Count;
+        int padded = memory.PaddedWidth, local = row - first;
+        float* outputRows = memory.Output + (local * padded);
+        factors.Scores(memory.Queries + (local * factors.QueryFloats), panels, memory.Scores, rows, count);
+        int wide = (count + factors.ScoreMultiple - 1) / factors.ScoreMultiple * factors.ScoreMultiple;
         bool allVisible = blocks.SeesAll(row, row + rows - 1, key, key + wide - 1);
         for (int r = 0; r < rows; r++)
         {
@@ -110,12 +120,12 @@ internal readonly unsafe struct AttentionWork(
             Softmax.Rescale<TLanes>(outputRows + (r * padded), padded, before - greatest);
         }
 
-        AttentionTiles.Multiply<TLanes, AlongKeys>(
-            memory.Scores, valueRows, memory.ValueStride, count, outputRows, padded, rows, padded);
+        factors.AddValues(memory.Scores, valueRows, memory.ValueStride, count, outputRows, rows);
     }
 
-    private void Finish<TLanes>(AttentionBlocks blocks, Memory<TLanes> memory, int first, int end)
+    private void Finish<TLanes, TFactors>(AttentionBlocks blocks, Memory<TLanes, TFactors> memory, int first, int end)
         where TLanes : struct, ILanes<TLanes>
+        where TFactors : struct, IAttentionFactors
     {
         for (int row = first; row < end; row++)
         {
@@ -129,29 +139,31 @@ internal readonly unsafe struct AttentionWork(
     }
 
     /// <summary>The parts of a thread's scratch memory.</summary>
-    private readonly struct Memory<TLanes>
+    private readonly struct Memory<TLanes, TFactors>
         where TLanes : struct, ILanes<TLanes>
+        where TFactors : struct, IAttentionFactors
     {
-        public Memory(AttentionBlocks blocks, Matrix values, Scratch scratch)
+        public Memory(AttentionBlocks blocks, TFactors factors, Matrix values, Scratch scratch)
         {
-            int width = blocks.Shape.HeadWidth;
+            int tile = factors.TileRows;
             PaddedWidth = blocks.PaddedWidth<TLanes>();
-            OneTile = blocks.RowCount <= AttentionBlocks.TileRows<TLanes>();
-            CopiesValues = !OneTile || width != PaddedWidth;
-            ValueStride = CopiesValues ? PaddedWidth : values.Stride;
+            OneTile = blocks.RowCount <= tile;
+            CopiesValues = !OneTile || !factors.ReadsValuesInPlace;
+            ValueStride = CopiesValues ? factors.ValueFloats : values.Stride;
             FirstKey = blocks.FirstKey;
             int count = OneTile ? AttentionBlocks.Keys : blocks.Span.KeyCount - FirstKey;
             long panelled = (count + AttentionBlocks.Keys - 1) / AttentionBlocks.Keys * (long)AttentionBlocks.Keys;
-            int tile = AttentionBlocks.TileRows<TLanes>();
+            int perRow = factors.QueryFloats + PaddedWidth + TLanes.Count + 1;
             float* at = scratch.Take(
-                (panelled * (width + PaddedWidth)) + (AttentionBlocks.Rows * ((2 * PaddedWidth) + TLanes.Count + 1)) + (tile * AttentionBlocks.Keys));
+                (panelled * (factors.KeyFloats + factors.ValueFloats)) + (AttentionBlocks.Rows * perRow) + (tile * AttentionBlocks.Keys) + factors.RoomFloats);
             Queries = at;
-            Output = at += AttentionBlocks.Rows * PaddedWidth;
+            Output = at += AttentionBlocks.Rows * factors.QueryFloats;
             Scores = at += AttentionBlocks.Rows * PaddedWidth;
             Sums = at += tile * AttentionBlocks.Keys;
             Greatest = at += AttentionBlocks.Rows * TLanes.Count;
             Keys = at += AttentionBlocks.Rows;
-            Values = at + (panelled * width);
+            Values = at += panelled * factors.KeyFloats;
+            Room = at + (panelled * factors.ValueFloats);
         }
 
         /// <summary>True when all rows make one tile: then keys are laid out block by block, just before their one use.</summary>
@@ -178,6 +190,9 @@ internal readonly unsafe struct AttentionWork(
         public float* Keys { get; }
 
         public float* Values { get; }
+
+        /// <summary>For laying out.</summary>
+        public float* Room { get; }
 
         public void Begin(int rows)
         {

@@ -13,7 +13,10 @@ public sealed unsafe partial class CpuBackend
         fixed (AttentionSpan* first = spans)
         {
             int parts = checked(spans.Length * shape.KeyValueHeads);
-            Run(parts, new AttentionWork(shape, At(queries), At(keys), At(values), first, parts, At(output), kept));
+
+            // Where the log-sum-exp is kept, gradients follow, and those are of f32.
+            bool paired = Precision == Precision.BF16 && kept.Data is null;
+            Run(parts, new AttentionWork(shape, At(queries), At(keys), At(values), first, parts, At(output), kept, paired));
         }
     }
 

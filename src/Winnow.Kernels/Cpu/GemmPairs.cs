@@ -47,12 +47,24 @@ internal static unsafe class GemmPairs
             bool direct = c.Columns == Bf16Kernels.Columns && (rows == kernels.Rows || kernels.AnyRows);
             Matrix target = c.Slice(row, rows), product = direct ? target : new Matrix(tile, rows, c.Columns, Bf16Kernels.Columns);
             if (!direct && epilogue.Accumulate) Copy(target, product);
-            kernels.Multiply((ushort*)a.Row(row), (ushort*)b, product.Data, rows, a.Columns, 2L * a.Stride, product.Stride, epilogue.Accumulate);
+            kernels.Multiply((ushort*)a.Row(row), (ushort*)b, product.Data, rows, Bf16Kernels.Columns, a.Columns, 2L * a.Stride, product.Stride, epilogue.Accumulate);
             if (!direct) Copy(product, target);
-            for (int r = 0; r < rows && bias != null; r++) Add<TLanes>(target.Row(r), bias, c.Columns);
+            if (bias != null) Add<TLanes>(target, bias);
             for (int r = 0; r < rows && epilogue.Activation != Activation.None; r++)
                 Activations.Apply<TLanes>(epilogue.Activation, target.Row(r), target.Row(r), c.Columns);
         }
+    }
+
+    /// <summary>Rounds a row to pairs; what pads it is zero.</summary>
+    /// <param name="from">[count].</param>
+    /// <param name="count">Numbers in the row.</param>
+    /// <param name="to">[depth] pairs.</param>
+    /// <param name="depth">At least half the count.</param>
+    public static void Round(float* from, int count, float* to, int depth)
+    {
+        var pairs = (ushort*)to;
+        Bf16Kernels.Instance!.Round(from, pairs, count);
+        new Span<ushort>(pairs + count, (2 * depth) - count).Clear();
     }
 
     private static void Copy(Matrix from, Matrix to)
@@ -61,12 +73,22 @@ internal static unsafe class GemmPairs
             new ReadOnlySpan<float>(from.Row(r), from.Columns).CopyTo(new Span<float>(to.Row(r), from.Columns));
     }
 
-    private static void Add<TLanes>(float* c, float* bias, int columns)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Add<TLanes>(Matrix c, float* bias)
         where TLanes : struct, ILanes<TLanes>
     {
-        int wide = columns - (columns % TLanes.Count);
-        for (int j = 0; j < wide; j += TLanes.Count) (TLanes.Load(c + j) + TLanes.Load(bias + j)).Store(c + j);
-        for (int j = wide; j < columns; j++) c[j] += bias[j];
+        int wide = c.Columns - (c.Columns % TLanes.Count);
+        for (int j = 0; j < wide; j += TLanes.Count)
+        {
+            TLanes shift = TLanes.Load(bias + j);
+            float* to = c.Data + j;
+            for (int r = 0; r < c.Rows; r++, to += c.Stride) (TLanes.Load(to) + shift).Store(to);
+        }
+
+        for (int j = wide; j < c.Columns; j++)
+        {
+            for (int r = 0; r < c.Rows; r++) c.Row(r)[j] += bias[j];
+        }
     }
 }
 
@@ -84,10 +106,6 @@ internal readonly unsafe struct PairWork(Matrix from, Matrix to) : IWork
     public void Run(int part, Scratch scratch)
     {
         for (int row = part * RowsPerPart; row < Math.Min(from.Rows, (part + 1) * RowsPerPart); row++)
-        {
-            var pairs = (ushort*)to.Row(row);
-            NarrowFloats.ToBF16(from.Row(row), pairs, from.Columns);
-            new Span<ushort>(pairs + from.Columns, (2 * to.Columns) - from.Columns).Clear();
-        }
+            GemmPairs.Round(from.Row(row), from.Columns, to.Row(row), to.Columns);
     }
 }

@@ -16,7 +16,7 @@ internal static class AttentionCases
         }
     }
 
-    private static IEnumerable<(string Text, AttentionShape Shape, AttentionSpan[] Spans, float Spread)> Shapes()
+    public static IEnumerable<(string Text, AttentionShape Shape, AttentionSpan[] Spans, float Spread)> Shapes()
     {
         // Every head width, one text.
         foreach (int width in (int[])[1, 2, 3, 5, 8, 15, 16, 17, 24, 31, 32, 33, 40, 48, 64, 65, 80, 96, 100, 128, 160, 192, 256])

@@ -7,20 +7,24 @@ namespace Winnow.Tests.Kernels;
 /// <summary>What a score may not depend on: neighbours in the batch, how the queries arrive, and where a span lies.</summary>
 public sealed class AttentionTests
 {
-    public static TheoryData<int, int, int> LanesGroupsAndWindows()
+    public static TheoryData<int, int, int, Precision> LanesGroupsAndWindows()
     {
-        var data = new TheoryData<int, int, int>();
-        foreach (int lanes in CpuBackend.SupportedLanes)
-            foreach ((int group, int window) in ((int, int)[])[(1, 0), (3, 0), (1, 70)]) data.Add(lanes, group, window);
+        var data = new TheoryData<int, int, int, Precision>();
+        foreach ((int group, int window) in ((int, int)[])[(1, 0), (3, 0), (1, 70)])
+        {
+            foreach (int lanes in CpuBackend.SupportedLanes) data.Add(lanes, group, window, Precision.F32);
+            data.Add(0, group, window, Precision.BF16);
+        }
+
         return data;
     }
 
     [Theory]
     [MemberData(nameof(LanesGroupsAndWindows))]
-    public void A_text_has_the_same_bits_alone_in_a_batch_and_token_by_token(int lanes, int group, int window)
+    public void A_text_has_the_same_bits_alone_in_a_batch_and_token_by_token(int lanes, int group, int window, Precision precision)
     {
         const int Length = 230, Width = 20, Before = 37;
-        using var backend = new CpuBackend(1, lanes);
+        using var backend = new CpuBackend(1, lanes, precision);
         using var stage = new Stage(backend);
         var shape = new AttentionShape(2 * group, 2, Width, 0.3f, window);
         TensorView q = stage.Input(300, 2 * group * Width), k = stage.Input(300, 2 * Width), v = stage.Input(300, 2 * Width);
@@ -46,10 +50,12 @@ public sealed class AttentionTests
         Assert.Equal(expected, Rows(stage, inPieces));
     }
 
-    [Fact]
-    public void Nothing_is_allocated_after_the_first_time()
+    [Theory]
+    [InlineData(Precision.F32)]
+    [InlineData(Precision.BF16)]
+    public void Nothing_is_allocated_after_the_first_time(Precision precision)
     {
-        using var backend = new CpuBackend(1);
+        using var backend = new CpuBackend(1, 0, precision);
         using var stage = new Stage(backend);
         var shape = new AttentionShape(4, 2, 24, 0.2f);
         AttentionSpan[] spans = [new(0, 90, 0, 90)];
@@ -59,6 +65,7 @@ public sealed class AttentionTests
         TensorView table = stage.Input(90, 24), statistics = stage.Output(90, 2), moment = stage.Output(90, 96);
         void Everything()
         {
+            backend.Attend(shape, q, k, v, spans, o, null);
             backend.Attend(shape, q, k, v, spans, o, kept);
             backend.AttendBackward(shape, q, k, v, spans, o, kept, q, dq, dk, dv);
             backend.Normalize(new NormShape(NormKind.Layer, 96, 1e-5f), q, gain, null, o, statistics);

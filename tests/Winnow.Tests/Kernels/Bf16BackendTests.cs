@@ -139,7 +139,7 @@ public sealed class Bf16BackendTests
         (float[] loss, float[] el2n) = Score(config, Precision.F32);
         (float[] narrowLoss, float[] narrowEl2n) = Score(config, Precision.BF16);
 
-        // A rounding is up to 2⁻⁹ of a factor; they average out over K.
+        // A rounding is up to 2⁻⁸ of a factor; they average out over K.
         AssertClose(loss, narrowLoss, 0.02f, "loss");
         AssertClose(el2n, narrowEl2n, 0.005f, "EL2N");
         Assert.Equal(CpuBackend.SupportsBF16, !loss.SequenceEqual(narrowLoss));

@@ -1,4 +1,5 @@
 using Winnow.Data.Tokenizers;
+using Winnow.Kernels;
 using Winnow.Kernels.Cpu;
 using Winnow.Models;
 using Winnow.Pruning.Scoring;
@@ -13,14 +14,16 @@ public sealed class ContinuationTests
     private const int Length = 12;
 
     [Theory]
-    [InlineData(false, Metrics.Memorization, 7)]
-    [InlineData(true, Metrics.Memorization, 64)]
-    [InlineData(false, Metrics.Perplexity | Metrics.Memorization, 64)]
-    [InlineData(true, Metrics.Perplexity | Metrics.El2n | Metrics.Memorization, 5)]
-    public void Memorization_is_that_of_plain_greedy_decoding(bool twins, Metrics metrics, int slots)
+    [InlineData(false, Metrics.Memorization, 7, Precision.F32)]
+    [InlineData(true, Metrics.Memorization, 64, Precision.F32)]
+    [InlineData(false, Metrics.Perplexity | Metrics.Memorization, 64, Precision.F32)]
+    [InlineData(true, Metrics.Perplexity | Metrics.El2n | Metrics.Memorization, 5, Precision.F32)]
+    [InlineData(false, Metrics.Perplexity | Metrics.Memorization, 64, Precision.BF16)]
+    [InlineData(true, Metrics.Memorization, 7, Precision.BF16)]
+    public void Memorization_is_that_of_plain_greedy_decoding(bool twins, Metrics metrics, int slots, Precision precision)
     {
         using TemporaryDirectory directory = new();
-        using CpuBackend backend = new(1);
+        using CpuBackend backend = new(1, 0, precision);
         for (int seed = 1; seed <= 3; seed++)
         {
             TinyModel.Write(directory["model"], seed, twins: twins, scale: 0.3 * seed);

@@ -17,22 +17,27 @@ internal enum Bf16Support
 }
 
 /// <summary>
-/// The inner tile of a bf16 matrix product, C[rows, 48] (+)= A · B, emitted as machine code because .NET has no intrinsic for
+/// The inner tile of a bf16 matrix product, C[rows, columns] (+)= A · B, emitted as machine code because .NET has no intrinsic for
 /// its instructions. Products are of bf16 values, sums in f32.
-/// <para>A: [rows, 2·pairs] bf16, row-major. B: a panel [pairs, 48, 2] bf16. C: [rows, 48] f32, row-major.</para>
+/// <para>A: [rows, 2·pairs] bf16, row-major. B: a panel [pairs, columns, 2] bf16. C: [rows, columns] f32, row-major.</para>
 /// </summary>
 internal sealed unsafe partial class Bf16Kernels
 {
-    /// <summary>Columns of a panel of B and of a tile of C.</summary>
+    /// <summary>Columns of the widest panel of B and tile of C: the panels of packed weights. The others have one and two thirds of it.</summary>
     public const int Columns = 48;
 
-    private const int VectorFloats = 16, VectorsPerRow = Columns / VectorFloats, FirstB = 24, FirstA = 27, RegistersA = 5;
-    private const int AvxRows = 8, AmxRows = 16, AmxPairs = 16;
+    /// <summary>Columns of the narrowest.</summary>
+    public const int FewestColumns = 16;
 
-    private readonly delegate* unmanaged[SuppressGCTransition]<ushort*, ushort*, float*, nint, nint, nint, void>[] _overwrite;
-    private readonly delegate* unmanaged[SuppressGCTransition]<ushort*, ushort*, float*, nint, nint, nint, void>[] _accumulate;
+    private const int MostVectors = Columns / FewestColumns, FirstB = 24, FirstA = 27, RegistersA = 5;
+    private const int AvxRows = 8, AmxRows = 16, AmxPairs = 16, RoundedAtOnce = 32;
+
     [ThreadStatic]
     private static bool t_prepared;
+
+    // By columns, then rows, then whether it accumulates.
+    private readonly delegate* unmanaged[SuppressGCTransition]<ushort*, ushort*, float*, nint, nint, nint, void>[] _tiles;
+    private readonly delegate* unmanaged[SuppressGCTransition]<float*, ushort*, nint, void> _round;
 
     private readonly delegate* unmanaged<void*, void> _configureTiles;
     private readonly byte[] _tileConfiguration = AmxTileConfiguration();
@@ -42,16 +47,13 @@ internal sealed unsafe partial class Bf16Kernels
         Support = support;
         Rows = support == Bf16Support.Amx ? AmxRows : AvxRows;
         PairsMultiple = support == Bf16Support.Amx ? AmxPairs : 1;
-        int kinds = support == Bf16Support.Amx ? 1 : AvxRows;
-        _overwrite = new delegate* unmanaged[SuppressGCTransition]<ushort*, ushort*, float*, nint, nint, nint, void>[kinds];
-        _accumulate = new delegate* unmanaged[SuppressGCTransition]<ushort*, ushort*, float*, nint, nint, nint, void>[kinds];
-        for (int kind = 0; kind < kinds; kind++)
-        {
-            _overwrite[kind] = (delegate* unmanaged[SuppressGCTransition]<ushort*, ushort*, float*, nint, nint, nint, void>)(memory.Address + starts[2 * kind]);
-            _accumulate[kind] = (delegate* unmanaged[SuppressGCTransition]<ushort*, ushort*, float*, nint, nint, nint, void>)(memory.Address + starts[(2 * kind) + 1]);
-        }
-
-        if (support == Bf16Support.Amx) _configureTiles = (delegate* unmanaged<void*, void>)(memory.Address + starts[2]);
+        AnyRows = support != Bf16Support.Amx;
+        int tiles = MostVectors * 2 * (AnyRows ? AvxRows : 1);
+        _tiles = new delegate* unmanaged[SuppressGCTransition]<ushort*, ushort*, float*, nint, nint, nint, void>[tiles];
+        for (int tile = 0; tile < tiles; tile++)
+            _tiles[tile] = (delegate* unmanaged[SuppressGCTransition]<ushort*, ushort*, float*, nint, nint, nint, void>)(memory.Address + starts[tile]);
+        _round = (delegate* unmanaged[SuppressGCTransition]<float*, ushort*, nint, void>)(memory.Address + starts[tiles]);
+        if (support == Bf16Support.Amx) _configureTiles = (delegate* unmanaged<void*, void>)(memory.Address + starts[tiles + 1]);
     }
 
     /// <summary>Which instructions the kernels use.</summary>
@@ -61,7 +63,7 @@ internal sealed unsafe partial class Bf16Kernels
     public int Rows { get; }
 
     /// <summary>True where a tile may have any number of rows up to <see cref="Rows"/>.</summary>
-    public bool AnyRows => _overwrite.Length > 1;
+    public bool AnyRows { get; }
 
     /// <summary>The inner dimension, in pairs, is padded with zeros to a multiple of this.</summary>
     public int PairsMultiple { get; }
@@ -75,7 +77,7 @@ internal sealed unsafe partial class Bf16Kernels
         if (!Avx512F.IsSupported || X86Base.CpuId(0, 0).Eax < 7) return Bf16Support.None;
         bool avx512 = (X86Base.CpuId(7, 1).Eax & (1 << 5)) != 0;
         (_, _, _, int features) = X86Base.CpuId(7, 0);
-        bool amx = (features & (1 << 22)) != 0 && (features & (1 << 24)) != 0 && RequestTileState();
+        bool amx = avx512 && (features & (1 << 22)) != 0 && (features & (1 << 24)) != 0 && RequestTileState();
         return amx ? Bf16Support.Amx : avx512 ? Bf16Support.Avx512 : Bf16Support.None;
     }
 
@@ -87,21 +89,29 @@ internal sealed unsafe partial class Bf16Kernels
         return ExecutableMemory.TryCreate(code) is { } memory ? new Bf16Kernels(support, memory, starts) : null;
     }
 
-    /// <summary>The machine code of all kernels and where each starts: per row count overwrite, accumulate; for AMX then the tile set-up.</summary>
+    /// <summary>
+    /// The machine code of all kernels and where each starts: per 16 columns and per row overwrite, accumulate; then the rounding; for
+    /// AMX then the tile set-up.
+    /// </summary>
     internal static (byte[] Code, int[] Starts) Emit(Bf16Support support)
     {
         var assembler = new X64Assembler();
         var starts = new List<int>();
-        for (int rows = 1; rows <= (support == Bf16Support.Amx ? 1 : AvxRows); rows++)
+        for (int vectors = 1; vectors <= MostVectors; vectors++)
         {
-            foreach (bool accumulate in (ReadOnlySpan<bool>)[false, true])
+            for (int rows = 1; rows <= (support == Bf16Support.Amx ? 1 : AvxRows); rows++)
             {
-                starts.Add(assembler.Position);
-                if (support == Bf16Support.Amx) EmitAmx(assembler, accumulate);
-                else EmitAvx512(assembler, rows, accumulate);
+                foreach (bool accumulate in (ReadOnlySpan<bool>)[false, true])
+                {
+                    starts.Add(assembler.Position);
+                    if (support == Bf16Support.Amx) EmitAmx(assembler, vectors, accumulate);
+                    else EmitAvx512(assembler, rows, vectors, accumulate);
+                }
             }
         }
 
+        starts.Add(assembler.Position);
+        EmitRounding(assembler);
         if (support == Bf16Support.Amx)
         {
             starts.Add(assembler.Position);
@@ -122,21 +132,51 @@ internal sealed unsafe partial class Bf16Kernels
 
     /// <summary>c (+)= a · b for one tile.</summary>
     /// <param name="a">[rows, 2·pairs] bf16, rows <paramref name="aStride"/> elements apart.</param>
-    /// <param name="b">[pairs, 48, 2] bf16.</param>
-    /// <param name="c">[rows, 48], rows <paramref name="cStride"/> elements apart.</param>
+    /// <param name="b">[pairs, columns, 2] bf16.</param>
+    /// <param name="c">[rows, columns], rows <paramref name="cStride"/> elements apart.</param>
     /// <param name="rows">1 … <see cref="Rows"/>.</param>
+    /// <param name="columns">16, 32 or 48.</param>
     /// <param name="pairs">At least 1, a multiple of <see cref="PairsMultiple"/>.</param>
     /// <param name="aStride">In bf16 elements.</param>
     /// <param name="cStride">In floats.</param>
     /// <param name="accumulate">True adds to c.</param>
-    public void Multiply(ushort* a, ushort* b, float* c, int rows, int pairs, long aStride, long cStride, bool accumulate)
+    public void Multiply(ushort* a, ushort* b, float* c, int rows, int columns, int pairs, long aStride, long cStride, bool accumulate)
     {
-        int kind = _overwrite.Length == 1 ? 0 : rows - 1;
-        (accumulate ? _accumulate : _overwrite)[kind](a, b, c, pairs, (nint)(aStride * sizeof(ushort)), (nint)(cStride * sizeof(float)));
+        int shape = (columns / FewestColumns) - 1;
+        if (AnyRows) shape = (shape * AvxRows) + rows - 1;
+        _tiles[(2 * shape) + (accumulate ? 1 : 0)](a, b, c, pairs, (nint)(aStride * sizeof(ushort)), (nint)(cStride * sizeof(float)));
     }
 
-    /// <summary>rows × 3 accumulators in zmm0–23, a row of the panel in zmm24–26, broadcast pairs of A in zmm27–31 by turns.</summary>
-    private static void EmitAvx512(X64Assembler code, int rows, bool accumulate)
+    /// <summary>The nearest bf16, ties to even; a NaN stays one, a subnormal becomes 0. The result may lie at the start of the source.</summary>
+    public void Round(float* from, ushort* to, int count)
+    {
+        int whole = count / RoundedAtOnce, left = count % RoundedAtOnce;
+        if (whole > 0) _round(from, to, whole);
+        if (left == 0) return;
+        float* rest = stackalloc float[RoundedAtOnce];
+        new ReadOnlySpan<float>(from + count - left, left).CopyTo(new Span<float>(rest, left));
+        _round(rest, (ushort*)rest, 1);
+        new ReadOnlySpan<ushort>(rest, left).CopyTo(new Span<ushort>(to + count - left, left));
+    }
+
+    /// <summary>32 floats a turn.</summary>
+    private static void EmitRounding(X64Assembler code)
+    {
+        // rdi = from, rsi = to, rdx = turns.
+        int loop = code.Position;
+        code.Load(0, new Address(Register.Rdi, 64));
+        code.ConvertToBf16(0, 0, new Address(Register.Rdi));
+        code.Store(new Address(Register.Rsi), 0);
+        code.Add(Register.Rdi, 128);
+        code.Add(Register.Rsi, 64);
+        code.Subtract(Register.Rdx, 1);
+        code.JumpIfNotZero(loop);
+        code.ZeroUpper();
+        code.Return();
+    }
+
+    /// <summary>rows × vectors accumulators in zmm0–23, a row of the panel in zmm24–26, broadcast pairs of A in zmm27–31 by turns.</summary>
+    private static void EmitAvx512(X64Assembler code, int rows, int vectors, bool accumulate)
     {
         // rdi = a, rsi = b, rdx = c, rcx = pairs, r8 = stride of a, r9 = stride of c (System V calling convention).
         code.LoadAddress(Register.R10, new Address(Register.R8, 0, Register.R8, 2));
@@ -144,18 +184,26 @@ internal sealed unsafe partial class Bf16Kernels
         code.Add(Register.R11, Register.R10);
         code.Add(Register.R10, Register.Rdi);
         code.Add(Register.R11, Register.Rdi);
-        for (int i = 0; i < rows * VectorsPerRow; i++) code.Zero(i);
+        for (int i = 0; i < rows * vectors; i++) code.Zero(i);
+
+        // A line of C that is not in the cache comes while the products are summed.
+        code.Move(Register.Rax, Register.Rdx);
+        for (int row = 0; row < rows; row++)
+        {
+            for (int j = 0; j < vectors; j++) code.PrefetchForWrite(new Address(Register.Rax, j * 64));
+            code.Add(Register.Rax, Register.R9);
+        }
 
         int loop = code.Position;
-        for (int j = 0; j < VectorsPerRow; j++) code.Load(FirstB + j, new Address(Register.Rsi, j * 64));
+        for (int j = 0; j < vectors; j++) code.Load(FirstB + j, new Address(Register.Rsi, j * 64));
         for (int row = 0; row < rows; row++)
         {
             int pair = FirstA + (row % RegistersA);
             code.Broadcast(pair, RowOfA(row));
-            for (int j = 0; j < VectorsPerRow; j++) code.DotBf16((row * VectorsPerRow) + j, FirstB + j, pair);
+            for (int j = 0; j < vectors; j++) code.DotBf16((row * vectors) + j, FirstB + j, pair);
         }
 
-        code.Add(Register.Rsi, VectorsPerRow * 64);
+        code.Add(Register.Rsi, vectors * 64);
         code.Add(Register.Rdi, 4);
         if (rows > 3) code.Add(Register.R10, 4);
         if (rows > 6) code.Add(Register.R11, 4);
@@ -164,10 +212,10 @@ internal sealed unsafe partial class Bf16Kernels
 
         for (int row = 0; row < rows; row++)
         {
-            for (int j = 0; j < VectorsPerRow; j++)
+            for (int j = 0; j < vectors; j++)
             {
                 var place = new Address(Register.Rdx, j * 64);
-                int sum = (row * VectorsPerRow) + j;
+                int sum = (row * vectors) + j;
                 if (accumulate) code.Add(sum, sum, place);
                 code.Store(place, sum);
             }
@@ -191,12 +239,12 @@ internal sealed unsafe partial class Bf16Kernels
         }
     }
 
-    /// <summary>16 × 48: C in tiles 0–2, A in tile 3, B in tiles 4–6. A panel's row of 48 pairs is 192 bytes, so its tiles are 64 bytes apart.</summary>
-    private static void EmitAmx(X64Assembler code, bool accumulate)
+    /// <summary>16 × (16 · vectors): C in tiles 0–2, A in tile 3, B in tiles 4–6, which lie 64 bytes apart in a panel's row.</summary>
+    private static void EmitAmx(X64Assembler code, int vectors, bool accumulate)
     {
         code.Move(Register.Rax, Register.R8);
         code.Move(Register.R8, Register.R9);
-        for (int j = 0; j < VectorsPerRow; j++)
+        for (int j = 0; j < vectors; j++)
         {
             if (accumulate) code.LoadTile(j, new Address(Register.Rdx, j * 64, Register.R8));
             else code.ZeroTile(j);
@@ -204,10 +252,10 @@ internal sealed unsafe partial class Bf16Kernels
 
         code.Move(Register.R10, Register.Rcx);
         code.Move(Register.R11, Register.Rsi);
-        code.MoveImmediate(Register.R9, Columns * 4);
+        code.MoveImmediate(Register.R9, vectors * 64);
         int loop = code.Position;
         code.LoadTile(3, new Address(Register.Rdi, 0, Register.Rax));
-        for (int j = 0; j < VectorsPerRow; j++)
+        for (int j = 0; j < vectors; j++)
         {
             // From here on r9 holds the panel's stride.
             code.LoadTile(4 + j, new Address(Register.R11, j * 64, Register.R9));
@@ -215,10 +263,10 @@ internal sealed unsafe partial class Bf16Kernels
         }
 
         code.Add(Register.Rdi, AmxPairs * 4);
-        code.Add(Register.R11, AmxPairs * Columns * 4);
+        code.Add(Register.R11, AmxPairs * vectors * 64);
         code.Subtract(Register.R10, AmxPairs);
         code.JumpIfNotZero(loop);
-        for (int j = 0; j < VectorsPerRow; j++) code.StoreTile(new Address(Register.Rdx, j * 64, Register.R8), j);
+        for (int j = 0; j < vectors; j++) code.StoreTile(new Address(Register.Rdx, j * 64, Register.R8), j);
         code.Return();
     }
 

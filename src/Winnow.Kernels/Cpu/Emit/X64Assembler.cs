@@ -49,6 +49,9 @@ internal sealed class X64Assembler
     /// <summary>vdpbf16ps zmm, zmm, zmm: each f32 place of the target += the two products of its bf16 pairs.</summary>
     public void DotBf16(int target, int left, int right) => Evex(Map.F38, Prefix.PF3, 0x52, target, left, right);
 
+    /// <summary>vcvtne2ps2bf16 zmm, zmm, [m]: the lower half of the target from memory, the upper from a register, rounded to bf16.</summary>
+    public void ConvertToBf16(int target, int upper, Address lower) => Evex(Map.F38, Prefix.PF2, 0x72, target, upper, lower, tupleBytes: 64);
+
     // AMX (VEX). Tile registers are numbered 0–7.
 
     /// <summary>ldtilecfg [m]: 64 bytes that give each tile's rows and bytes per row.</summary>
@@ -96,6 +99,15 @@ internal sealed class X64Assembler
         _code.Add((byte)(0x48 | (High(target) << 2) | (High(source.Index) << 1) | High(source.Base)));
         _code.Add(0x8D);
         ModRm((int)target & 7, source, tupleBytes: 1);
+    }
+
+    /// <summary>prefetchw [m]: its line is about to be written.</summary>
+    public void PrefetchForWrite(Address address)
+    {
+        int high = (High(address.Index) << 1) | High(address.Base);
+        if (high != 0) _code.Add((byte)(0x40 | high));
+        _code.AddRange([0x0F, 0x0D]);
+        ModRm(1, address, tupleBytes: 1);
     }
 
     /// <summary>jnz to an earlier position.</summary>
