@@ -31,7 +31,8 @@ public sealed class TrainTests
 
         Outcome evaluated = winnow.Run("eval", "model", "held-out.jsonl", "--json");
         Assert.True(evaluated.Exit == 0, evaluated.ToString());
-        JsonElement perplexity = JsonDocument.Parse(evaluated.Out).RootElement.GetProperty("all").GetProperty("perplexity");
+        JsonElement answer = JsonDocument.Parse(evaluated.Out).RootElement, perplexity = answer.GetProperty("all").GetProperty("perplexity");
+        Assert.Equal("f32", answer.GetProperty("precision").GetString());
         Assert.InRange(perplexity.GetProperty("value").GetDouble(), perplexity.GetProperty("low").GetDouble(), perplexity.GetProperty("high").GetDouble());
         Assert.Equal(0, winnow.Run("score", "held-out.jsonl", "--model", "model", "--unit", "sequence", "--out", "run").Exit);
         Outcome reported = winnow.Run("report", "run");

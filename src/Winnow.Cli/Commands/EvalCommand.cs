@@ -63,7 +63,7 @@ internal static class EvalCommand
         table.Write(terminal.Out);
         terminal.Out.Flush();
         string unscored = string.Join(", ", result.Unscored.Where(u => u.Value > 0).Select(u => $"{Figures.Count(u.Value)} {u.Key}"));
-        terminal.Say($"{Figures.Percent(result.Confidence)} intervals, {Figures.Count(result.Resamples)} resamples of documents; context {result.Context}, {result.Window} windows{(unscored.Length > 0 ? $"; without a score: {unscored}" : "")}");
+        terminal.Say($"{Figures.Percent(result.Confidence)} intervals, {Figures.Count(result.Resamples)} resamples of documents; {result.Precision.ToString().ToLowerInvariant()}, context {result.Context}, {result.Window} windows{(unscored.Length > 0 ? $"; without a score: {unscored}" : "")}");
     }
 
     private static string Interval(Estimate estimate) => estimate is { Low: { } low, High: { } high } ? $"{Figures.Score(low)} – {Figures.Score(high)}" : "–";

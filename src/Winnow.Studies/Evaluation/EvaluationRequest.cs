@@ -1,4 +1,5 @@
 using Winnow.Data.Corpus;
+using Winnow.Kernels;
 using Winnow.Pruning.Scoring;
 
 namespace Winnow.Studies.Evaluation;
@@ -53,6 +54,9 @@ public sealed record EvaluationResult
 {
     /// <summary>The model's directory.</summary>
     public required string Model { get; init; }
+
+    /// <summary>What matrix products rounded their factors to.</summary>
+    public required Precision Precision { get; init; }
 
     /// <summary>Tokens in a window.</summary>
     public required int Context { get; init; }

@@ -70,6 +70,7 @@ public static class Evaluator
         return new EvaluationResult
         {
             Model = request.Model,
+            Precision = manifest.Precision,
             Context = manifest.Context,
             Window = request.Window.ToString(),
             Confidence = request.Confidence,

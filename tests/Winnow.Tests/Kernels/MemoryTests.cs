@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Winnow.Tests.Kernels;
 
-/// <summary>Buffers, arenas and threads: what every operation stands on.</summary>
+/// <summary>Buffers and threads: what every operation stands on.</summary>
 public sealed unsafe class MemoryTests
 {
     [Fact]
@@ -26,31 +26,6 @@ public sealed unsafe class MemoryTests
     {
         Assert.Throws<ArgumentOutOfRangeException>(() => new NativeBuffer<float>(-1));
         Assert.Throws<OverflowException>(() => new NativeBuffer<double>(long.MaxValue));
-    }
-
-    [Fact]
-    public void An_arena_hands_out_views_that_do_not_overlap_and_ends_up_with_one_block()
-    {
-        using var backend = new CpuBackend(1);
-        using var arena = new Arena(backend, 100);
-        long settled = 0;
-        for (int step = 0; step < 3; step++)
-        {
-            TensorView[] views = [arena.Take(3, 5), arena.Take(1, 1), arena.Take(400, 300), arena.Take(2, 70_000)];
-            for (int i = 0; i < views.Length; i++) backend.Upload(Enumerable.Repeat(i + 1f, (int)views[i].Length).ToArray(), views[i].Tensor, views[i].Offset);
-            for (int i = 0; i < views.Length; i++)
-            {
-                float[] values = new float[views[i].Length];
-                backend.Download(views[i].Tensor, views[i].Offset, values);
-                Assert.All(values, value => Assert.Equal(i + 1f, value));
-                Assert.Equal(0, views[i].Offset % 16);
-            }
-
-            if (step > 0) Assert.Single(views.Select(view => view.Tensor).Distinct());
-            if (step > 1) Assert.Equal(settled, arena.Capacity);
-            arena.Reset();
-            settled = arena.Capacity;
-        }
     }
 
     [Theory]
