@@ -18,6 +18,9 @@ internal sealed class Winnow : IDisposable
     /// <summary>The directory in which commands run; removed at the end.</summary>
     internal string Home { get; } = Directory.CreateTempSubdirectory("winnow-e2e-").FullName;
 
+    /// <summary>Variables that commands see beside the test's own.</summary>
+    internal List<(string Name, string Value)> Environment { get; } = [];
+
     /// <summary>A path below the directory.</summary>
     internal string At(params string[] parts) => Path.Combine([Home, .. parts]);
 
@@ -73,6 +76,7 @@ internal sealed class Winnow : IDisposable
             StandardErrorEncoding = Encoding.UTF8,
         };
         foreach (string arg in args) start.ArgumentList.Add(arg);
+        foreach ((string name, string value) in Environment) start.Environment[name] = value;
         return Process.Start(start)!;
     }
 

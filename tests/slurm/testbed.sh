@@ -94,10 +94,12 @@ case $what in
   up)
     for program in munged slurmctld slurmd sbatch; do command -v $program >/dev/null || fail "no $program"; done
     [ -e "$SLURM_CONF" ] || configure
+    { # none of them may hold this script's output open
     living munged >/dev/null || munged --force --key-file="$bed/munge.key" --socket="$bed/run/munge.sock" --num-threads=2 \
       --pid-file="$bed/run/munged.pid" --log-file="$bed/log/munged.log" --seed-file="$bed/run/munged.seed"
     living slurmctld >/dev/null || slurmctld
     for n in $(cat "$bed/nodes"); do living "$n" >/dev/null || slurmd -N "$n"; done
+    } </dev/null >>"$bed/log/start.log" 2>&1
     until_true 30 scontrol ping
     until_true 30 nodes_ready
     echo "export SLURM_CONF=$SLURM_CONF" ;;

@@ -14,7 +14,7 @@ namespace Winnow.Cli.Bench;
 internal static class SeededScores
 {
     /// <summary>Writes a part.</summary>
-    internal static void Write(string path, IEnumerable<(string Id, long Bytes)> units)
+    internal static void Write(string path, IEnumerable<(string Id, long Bytes)> units, int seed = 4)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         ParquetColumn[] columns =
@@ -24,7 +24,7 @@ internal static class SeededScores
         ];
         using FileStream file = File.Create(path);
         using var writer = new ParquetWriter(file, columns, new ParquetWriterOptions { RowGroupRows = 1 << 16 });
-        var random = new Random(4);
+        var random = new Random(seed);
         long row = 0;
         foreach ((string id, long bytes) in units)
         {

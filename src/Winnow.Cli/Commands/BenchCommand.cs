@@ -31,14 +31,17 @@ internal static class BenchCommand
         Option<string?> time = Choose.Text("--clock", "KIND", "wall, or cpu: time of this process' threads, for a machine that others load too. Default: wall.", "wall", "cpu");
         Option<bool> profile = Choose.Flag("--profile", "Also say where the time of scoring and training went, operation by operation.");
         Option<bool> json = Choose.Flag("--json", "Print the results as one JSON object.");
+        var engine = new EngineBench();
         WinnowCommand command = new WinnowCommand("bench", "measures this machine's peak and what scoring, training and tokenizing reach of it.", "[--preset NAME] [--model DIR]")
         {
             Details = "The peak (fused multiply-adds on registers, all threads) is measured before and after every run, in the same process; a fraction is the run's speed by the peak around it, and every value is the median of the runs.",
-            Examples = ["winnow bench", "winnow bench --preset gpt2-124m --only gemm,score --json", "winnow bench --model DIR"],
+            Examples = ["winnow bench", "winnow bench --preset gpt2-124m --only gemm,score --json", "winnow bench --model DIR", "winnow bench --engine --units 100M"],
         }
-        .With("What", names, preset, model, context, text, tokenizer).With("Work", [.. compute.Symbols, rounds, time, profile, json]);
+        .With("What", names, preset, model, context, text, tokenizer).With("Work", [.. compute.Symbols, rounds, time, profile, json])
+        .With("Engine", engine.Symbols);
         command.SetAction(async (parse, cancel) =>
         {
+            if (engine.IsWanted(parse)) return await engine.RunAsync(parse, terminal, compute.Threads(parse), parse.GetValue(json), cancel);
             int threads = compute.Threads(parse), count = (int)(parse.GetValue(rounds) ?? 5);
             string[] wanted = Choose.Given(parse, names) ?? Names;
             var clock = new BenchClock(parse.GetValue(time) == "cpu");

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Winnow.Cli.Infrastructure;
 using Winnow.Data.Corpus;
 using Winnow.Kernels;
@@ -53,8 +54,11 @@ internal sealed class ComputeChoices(bool inference = false)
     /// <summary>What goes under the help's heading.</summary>
     internal Symbol[] Symbols => inference ? [threads, precision] : [threads];
 
-    /// <summary>How many threads.</summary>
-    internal int Threads(ParseResult parse) => (int)(parse.GetValue(threads) ?? Environment.ProcessorCount);
+    /// <summary>How many threads; a task of a cluster takes no more than it was given.</summary>
+    internal int Threads(ParseResult parse) => (int)(parse.GetValue(threads) ?? Math.Min(Environment.ProcessorCount, Given()));
+
+    private static int Given() =>
+        int.TryParse(Environment.GetEnvironmentVariable("SLURM_CPUS_PER_TASK"), NumberStyles.None, CultureInfo.InvariantCulture, out int cpus) && cpus > 0 ? cpus : int.MaxValue;
 
     /// <summary>A backend with that many threads.</summary>
     internal CpuBackend Backend(ParseResult parse) =>

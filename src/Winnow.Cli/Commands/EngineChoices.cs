@@ -6,6 +6,7 @@ using Winnow.Kernels;
 using Winnow.Kernels.Cpu;
 using Winnow.Pruning.Scoring;
 using Winnow.Work;
+using Winnow.Work.Slurm;
 
 namespace Winnow.Cli.Commands;
 
@@ -13,21 +14,44 @@ namespace Winnow.Cli.Commands;
 /// <param name="scores">Whether the command scores: then how it is cut may be chosen.</param>
 internal sealed class EngineChoices(bool scores = true)
 {
-    private readonly Option<string?> engine = Choose.Text("--engine", "KIND", "Who does the work: local (this process, or with `--tasks` processes of this machine), or hand (the work is planned; start `winnow worker` wherever you like). Default: local.", "local", "hand");
-    private readonly Option<long?> tasks = Choose.Whole("--tasks", "Worker processes. Default: none, this process does it all.", 1, most: 4096);
+    private readonly Option<string?> engine = Choose.Text("--engine", "KIND", "Who does the work: local (this process, or with `--tasks` processes of this machine), slurm (arrays of a cluster), or hand (the work is planned; start `winnow worker` wherever you like). Default: local.", "local", "slurm", "hand");
+    private readonly Option<long?> tasks = Choose.Whole("--tasks", "Worker processes. Default: none, this process does it all; slurm: 8.", 1, most: 100_000);
     private readonly Option<long?> itemBytes = Choose.Whole("--item-bytes", "With workers: text in one work item; a large file is many. Default: a sixteenth of a worker's share, 256 kB to 64 MB.");
     private readonly Option<long?> lanes = Choose.Whole("--lanes", "With workers: SIMD lanes that all of them compute in, where machines differ: 16, 8 or 4. Default: this machine's widest.", 4, most: 16);
+    private readonly Option<bool> detach = Choose.Flag("--detach", "slurm: submit and leave; `winnow run status` shows how far it is.");
+    private readonly SlurmChoices slurm = new();
 
     /// <summary>What goes under the help's heading.</summary>
-    internal Symbol[] Symbols => scores ? [engine, tasks, itemBytes, lanes] : [engine, tasks];
+    internal Symbol[] Symbols => scores ? [engine, tasks, itemBytes, lanes, detach, .. slurm.Symbols] : [engine, tasks, detach, .. slurm.Symbols];
 
     /// <summary>The engine; null where this process does the work itself.</summary>
     internal IWorkEngine? Of(ParseResult parse, Terminal terminal, int threads) => parse.GetValue(engine) switch
     {
         "hand" => new HandEngine(terminal),
+        "slurm" when parse.GetValue(detach) => new DetachedEngine(Slurm(parse, terminal), terminal),
+        "slurm" => Slurm(parse, terminal),
         _ when parse.GetValue(tasks) is { } processes => new LocalEngine(WorkerProgram.Command, (int)processes, threads, terminal.Time),
         _ => null,
     };
+
+    /// <summary>Prints the scripts that would be submitted, where a cluster was asked for.</summary>
+    internal void Preview(ParseResult parse, Terminal terminal, string run, IReadOnlyList<WorkStep> steps)
+    {
+        if (parse.GetValue(engine) != "slurm") return;
+        SlurmOptions options = slurm.Options(parse, parse.GetValue(tasks));
+        foreach ((string stage, IReadOnlyList<BatchScript> scripts) in Slurm(parse, terminal).Scripts(run, [.. steps.Select(step => (step, options.Tasks))], BatchScript.UsualMaxArraySize))
+        {
+            foreach (BatchScript script in scripts) terminal.Out.Write($"\nwould submit  `{stage}`:\n{script.Text}");
+        }
+    }
+
+    private SlurmEngine Slurm(ParseResult parse, Terminal terminal)
+    {
+        var notes = new Relay<string>(terminal.Say);
+        return new SlurmEngine(new SlurmClient(notes, terminal.Time), slurm.Options(parse, parse.GetValue(tasks)), WorkerProgram.Command, notes, terminal.Time);
+    }
+
+    private int Workers(ParseResult parse) => (int)(parse.GetValue(tasks) ?? (parse.GetValue(engine) == "slurm" ? new SlurmOptions().Tasks : 1));
 
     /// <summary>How a scoring is cut, and what its workers compute with.</summary>
     internal ScoringSplit Split(ParseResult parse, IBackend backend)
@@ -35,7 +59,7 @@ internal sealed class EngineChoices(bool scores = true)
         int width = (int)(parse.GetValue(lanes) ?? CpuBackend.SupportedLanes[0]);
         if (!CpuBackend.SupportedLanes.Contains(width))
             throw new RequestException("--lanes", $"found {width}, expected one of {string.Join(", ", CpuBackend.SupportedLanes)}");
-        return new ScoringSplit((int)(parse.GetValue(tasks) ?? 1), parse.GetValue(itemBytes), new WorkerDevice(backend.Precision, width).ToJson());
+        return new ScoringSplit(Workers(parse), parse.GetValue(itemBytes), new WorkerDevice(backend.Precision, width).ToJson());
     }
 }
 
@@ -74,6 +98,17 @@ internal sealed class HandEngine(Terminal terminal) : IWorkEngine
     }
 }
 
+/// <summary>Submits to a cluster and leaves.</summary>
+internal sealed class DetachedEngine(SlurmEngine slurm, Terminal terminal) : IWorkEngine
+{
+    /// <inheritdoc/>
+    public async Task RunAsync(string run, IReadOnlyList<WorkStep> steps, IProgress<StageStatus>? progress, CancellationToken cancel)
+    {
+        await slurm.SubmitAsync(run, steps, cancel);
+        terminal.Say($"submitted; `winnow run status {Shell.Quote(run)}` shows how far it is, `winnow run cancel` stops it");
+    }
+}
+
 /// <summary>How this program starts itself.</summary>
 internal static class WorkerProgram
 {
@@ -96,7 +131,9 @@ internal static class EngineRun
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            throw new ResumableException($"what is done is in {run}; the same command goes on from there");
+            throw new ResumableException(engine is SlurmEngine
+                ? $"the jobs go on without this command; the same command watches them again, `winnow run cancel {Shell.Quote(run)}` stops them"
+                : $"what is done is in {run}; the same command goes on from there");
         }
     }
 

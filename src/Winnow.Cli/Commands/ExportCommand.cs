@@ -31,7 +31,8 @@ internal static class ExportCommand
             Details = "What is kept and what is rejected are together the corpus. The inputs are read again, and must be the files that were scored.",
             Examples = ["winnow export run --selection selection --out pruned", "winnow export run --selection selection --out pruned --rejected rest --format parquet"],
         }
-        .With("Options", [run, selection, output, rejected, format, tokenizer, limit, shardBytes, shuffle, annotate, manifest, .. compute.Symbols, .. engine.Symbols, force, json]);
+        .With("Options", [run, selection, output, rejected, format, tokenizer, limit, shardBytes, shuffle, annotate, manifest, .. compute.Symbols, force, json])
+        .With("Workers", engine.Symbols);
         command.SetAction(async (parse, cancel) =>
         {
             var options = new ExportOptions

@@ -43,7 +43,8 @@ internal static class PruneCommand
                 "winnow prune corpus.jsonl --unit sequence --metric el2n --keep bottom:0.3 --model DIR --out pruned"],
         }
         .With("Input", corpus.Symbols).With("Reference and scores", [models, tokenizer, preset, tokens, vocabulary, .. scoring.Symbols]).With("What is kept", selection.Symbols)
-        .With("Output and work", [output, rejected, format, .. compute.Symbols, .. engine.Symbols, restart, force, dry, json]);
+        .With("Output and work", [output, rejected, format, .. compute.Symbols, restart, force, dry, json])
+        .With("Workers", engine.Symbols);
         command.SetAction(async (parse, cancel) =>
         {
             string[] named = parse.GetValue(models) ?? [];
@@ -64,7 +65,12 @@ internal static class PruneCommand
                 Rejected = parse.GetValue(rejected),
             };
             using IBackend backend = compute.Backend(parse);
-            if (parse.GetValue(dry)) return await PlanAsync(terminal, request, backend, parse.GetValue(json), cancel);
+            if (parse.GetValue(dry))
+            {
+                int said = await PlanAsync(terminal, request, backend, parse.GetValue(json), cancel);
+                if (!parse.GetValue(json)) engine.Preview(parse, terminal, PruneWork.PlaceOf(request), [.. PruneWork.Steps, ReportStage.Step]);
+                return said;
+            }
             request = request with { Runtime = request.Runtime with { PeakGflops = compute.Peak(parse, backend) } };
             PruneResult? result;
             string report = Path.Combine(request.Output, "report.html");

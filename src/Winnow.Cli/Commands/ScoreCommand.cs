@@ -34,7 +34,8 @@ internal static class ScoreCommand
             Examples = ["winnow score corpus.jsonl.zst --model gpt2 --out run", "winnow score data/ --model DIR --metrics perplexity,el2n,memorization --context 512 --out run"],
         }
         .With("Input", corpus.Symbols).With("Scores", [models, tokenizer, .. scoring.Symbols])
-        .With("Output and work", [output, .. compute.Symbols, .. engine.Symbols, restart, force, dry, json, profile]);
+        .With("Output and work", [output, .. compute.Symbols, restart, force, dry, json, profile])
+        .With("Workers", engine.Symbols);
         command.SetAction(async (parse, cancel) =>
         {
             var request = new ScoringRequest
@@ -49,7 +50,12 @@ internal static class ScoreCommand
             };
             IBackend fast = compute.Backend(parse);
             using IBackend backend = parse.GetValue(profile) ? new TimedBackend(fast, terminal.Time) : fast;
-            if (parse.GetValue(dry)) return await EstimateAsync(terminal, request, backend, parse.GetValue(json), cancel);
+            if (parse.GetValue(dry))
+            {
+                int said = await EstimateAsync(terminal, request, backend, parse.GetValue(json), cancel);
+                if (!parse.GetValue(json)) engine.Preview(parse, terminal, request.Output, ScoringWork.Steps);
+                return said;
+            }
             if (engine.Of(parse, terminal, compute.Threads(parse)) is { } workers)
             {
                 Report(terminal, await RunAsync(terminal, request, backend, engine.Split(parse, backend), workers, cancel), parse.GetValue(json));

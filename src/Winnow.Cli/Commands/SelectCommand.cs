@@ -25,7 +25,8 @@ internal static class SelectCommand
                 "winnow select run --metric perplexity --keep middle:50% --out selection",
                 "winnow select run --keep perplexity:middle:50% --keep memorization:bottom:90% --within source --out selection"],
         }
-        .With("What is kept", [run, .. choices.Symbols]).With("Output and work", [output, .. compute.Symbols, .. engine.Symbols, force, dry, json]);
+        .With("What is kept", [run, .. choices.Symbols]).With("Output and work", [output, .. compute.Symbols, force, dry, json])
+        .With("Workers", engine.Symbols);
         command.SetAction((parse, cancel) => Task.Run(async () =>
         {
             SelectionOptions options = choices.Options(parse);

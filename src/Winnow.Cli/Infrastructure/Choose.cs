@@ -23,6 +23,14 @@ internal static class Choose
         return option;
     }
 
+    /// <summary>An option with a text out of a few, which may be left out: then it is <paramref name="otherwise"/>.</summary>
+    internal static Option<string?> TextOr(string name, string value, string help, string otherwise, params string[] among)
+    {
+        var option = new Option<string?>(name) { Description = help, HelpName = value, Arity = ArgumentArity.ZeroOrOne };
+        option.CustomParser = result => result.Tokens.Count == 0 ? otherwise : Among(result, name, among);
+        return option;
+    }
+
     /// <summary>The option that says what special tokens written out in a text become.</summary>
     internal static Option<string?> SpecialInText() => Text(
         "--special-in-text", "RULE", "Special tokens written out in a text: match them, or take them as literal text. Default: match.", "match", "literal");

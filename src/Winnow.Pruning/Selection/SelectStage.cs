@@ -19,15 +19,17 @@ public sealed class SelectStage : IWorkStage
     private readonly WorkStore _store;
     private readonly int _threads;
     private readonly SelectRequest _request;
+    private readonly IScoreSource? _scores;
     private SelectionSummary? _summary;
 
     /// <summary>For one worker.</summary>
     /// <param name="store">The planned stage.</param>
     /// <param name="threads">Readers at work.</param>
-    public SelectStage(WorkStore store, int threads)
+    /// <param name="scores">The score table; null opens that of the planned run.</param>
+    public SelectStage(WorkStore store, int threads, IScoreSource? scores = null)
     {
         ArgumentNullException.ThrowIfNull(store);
-        (_store, _threads) = (store, threads);
+        (_store, _threads, _scores) = (store, threads, scores);
         _request = store.Description.Request.Deserialize<SelectRequest>(SelectionDirectory.Json)!;
     }
 
@@ -54,7 +56,7 @@ public sealed class SelectStage : IWorkStage
     public async Task<WorkerEnd> PrepareAsync(WorkerOptions options, CancellationToken stop)
     {
         string suffix = string.Create(CultureInfo.InvariantCulture, $".{Environment.MachineName}-{Environment.ProcessId}.partial");
-        ParquetScores scores = ParquetScores.Open(_request.Scores);
+        IScoreSource scores = _scores ?? ParquetScores.Open(_request.Scores);
         try
         {
             _summary = await Task.Run(() => RankSelector.Select(

@@ -10,6 +10,9 @@ namespace Winnow.Work.Slurm;
 /// <param name="Text">The script, as <c>sbatch</c> takes it.</param>
 public sealed record BatchScript(string Name, int FirstTask, int Tasks, string Text)
 {
+    /// <summary>Slurm's own <c>MaxArraySize</c> where a cluster sets none.</summary>
+    public const int UsualMaxArraySize = 1001;
+
     /// <summary>The scripts of one stage.</summary>
     /// <param name="name">The job's name: <c>winnow-score</c>.</param>
     /// <param name="worker">The worker's command line without its place: program and arguments.</param>

@@ -26,7 +26,6 @@ public sealed record SlurmTask(string Job, int? Task, string State, string Reaso
 /// </summary>
 public sealed partial class SlurmClient
 {
-    private const int DefaultMaxArraySize = 1001;
     private readonly SlurmCommand _command;
 
     /// <summary>A client of the commands on PATH.</summary>
@@ -45,7 +44,7 @@ public sealed partial class SlurmClient
     {
         SlurmAnswer answer = await _command.RunAsync("scontrol", ["show", "config"], cancel).ConfigureAwait(false);
         Match match = MaxArraySizePattern().Match(answer.Output);
-        return match.Success && int.TryParse(match.Groups[1].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int size) && size > 1 ? size : DefaultMaxArraySize;
+        return match.Success && int.TryParse(match.Groups[1].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int size) && size > 1 ? size : BatchScript.UsualMaxArraySize;
     }
 
     /// <summary>Submits a script. A name that no other job of the user has makes it safe to ask again after a lost answer.</summary>

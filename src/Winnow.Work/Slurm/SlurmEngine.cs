@@ -18,7 +18,7 @@ public sealed class SlurmEngine(SlurmClient client, SlurmOptions options, IReadO
     private const int MostSubmissions = 3;
 
     /// <summary>How often the run's directory is looked at.</summary>
-    internal TimeSpan Poll { get; init; } = TimeSpan.FromSeconds(2);
+    public TimeSpan Poll { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How often the queue is asked.</summary>
     internal TimeSpan Ask { get; init; } = TimeSpan.FromSeconds(10);

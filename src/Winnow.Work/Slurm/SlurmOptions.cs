@@ -1,10 +1,7 @@
-using System.Globalization;
-using System.Text.RegularExpressions;
-
 namespace Winnow.Work.Slurm;
 
 /// <summary>What is asked of a Slurm cluster for every stage of a run. Decides nothing about the output.</summary>
-public sealed partial record SlurmOptions
+public sealed record SlurmOptions
 {
     /// <summary>Tasks of each stage's array; a worker each. Items are shared out as they are claimed, so any number will do.</summary>
     public int Tasks { get; init; } = 8;
@@ -39,19 +36,6 @@ public sealed partial record SlurmOptions
     /// <summary>Seconds before the time limit at which a worker is told to finish what it has in hand.</summary>
     public int GraceSeconds { get; init; } = 120;
 
-    /// <summary>Reads <c>N</c> or, as Slurm writes it, <c>N%M</c>: N tasks, at most M at once.</summary>
-    public static (int Tasks, int? AtOnce) ParseTasks(string text)
-    {
-        Match match = TasksPattern().Match(text);
-        if (match.Success && Number(match.Groups[1].Value) is int tasks and >= 1 and <= 1_000_000)
-        {
-            if (match.Groups[2].Length == 0) return (tasks, null);
-            if (Number(match.Groups[2].Value) is int most and >= 1) return (tasks, most);
-        }
-
-        throw new WorkException("--tasks", $"`{text}` is not a number of tasks", "write `--tasks 64`, or `--tasks 64%16` for at most 16 at once");
-    }
-
     /// <summary>The options, or an error that says what is wrong.</summary>
     public SlurmOptions Validated()
     {
@@ -71,9 +55,4 @@ public sealed partial record SlurmOptions
 
         return this;
     }
-
-    private static int? Number(string digits) => int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
-
-    [GeneratedRegex(@"^(\d+)(?:%(\d+))?$")]
-    private static partial Regex TasksPattern();
 }

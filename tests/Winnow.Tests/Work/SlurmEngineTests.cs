@@ -112,20 +112,6 @@ public sealed class SlurmEngineTests : IDisposable
         Assert.Contains(notes, note => note.Contains("submitting it again", StringComparison.Ordinal));
     }
 
-    [Theory]
-    [InlineData("64", 64, null)]
-    [InlineData("64%8", 64, 8)]
-    public void A_number_of_tasks_is_read_as_slurm_writes_it(string text, int tasks, int? atOnce) =>
-        Assert.Equal((tasks, atOnce), SlurmOptions.ParseTasks(text));
-
-    [Theory]
-    [InlineData("0")]
-    [InlineData("8%0")]
-    [InlineData("eight")]
-    [InlineData("-3")]
-    [InlineData("99999999999")]
-    public void What_is_no_number_of_tasks_is_refused(string text) => Assert.Throws<WorkException>(() => SlurmOptions.ParseTasks(text));
-
     [Fact]
     public void An_option_that_would_break_the_script_is_refused()
     {

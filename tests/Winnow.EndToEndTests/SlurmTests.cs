@@ -1,0 +1,211 @@
+using System.Diagnostics;
+using System.Globalization;
+using Winnow.Tests;
+using Xunit;
+
+namespace Winnow.EndToEndTests;
+
+/// <summary>
+/// A run on a real Slurm cluster of four nodes, disturbed in every way that was thought of: the files are those of one process that
+/// nobody disturbed. Skipped where Slurm is not installed.
+/// </summary>
+public sealed class SlurmTests : IClassFixture<SlurmCluster>, IDisposable
+{
+    private const int Documents = 400;
+    private static readonly string Fixture = Fixtures.Root("e2e");
+    private static readonly string[] Kinds = ["scores", "completions"];
+    private static readonly Lazy<Dictionary<string, byte[]>> Whole = new(ScoreWhole);
+
+    private readonly SlurmCluster cluster;
+    private readonly Winnow winnow = new();
+
+    public SlurmTests(SlurmCluster cluster)
+    {
+        Assert.SkipWhen(cluster.Missing is not null, cluster.Missing ?? "");
+        this.cluster = cluster;
+        cluster.Up();
+        winnow.Environment.Add(cluster.Setting);
+        WriteCorpus(winnow);
+    }
+
+    public void Dispose() => winnow.Dispose();
+
+    [Fact]
+    public void More_tasks_than_an_array_holds_score_select_and_export_what_one_process_does()
+    {
+        string[] prune = ["prune", "corpus", "--model", Fixture, "--context", "64", "--keep", "middle:40%", "--within", "source"];
+        Outcome here = winnow.Run([.. prune, "--out", "here", "--rejected", "here-rest"]);
+        Outcome there = winnow.Run([.. prune, "--out", "there", "--rejected", "there-rest", "--engine", "slurm", "--tasks", "11", "--item-bytes", "4000"]);
+        Assert.True(here.Exit == 0 && there.Exit == 0, $"{here}\n{there}");
+        Assert.Contains("`score`, 11 tasks", there.Error, StringComparison.Ordinal);
+        foreach (string part in new[] { "/pruned", "-rest", "/selection", "/run/scores", "/run/completions" })
+        {
+            AssertSame(Files(winnow.At("here" + part)), Files(winnow.At("there" + part)));
+        }
+
+        Outcome status = winnow.Run("run", "status", "there", "--json");
+        Assert.Contains("\"complete\": true", status.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_dry_run_shows_the_scripts_and_submits_nothing()
+    {
+        Outcome dry = winnow.Run(Score("--tasks", "3", "--dry-run", "--mem", "1G"));
+        Assert.True(dry.Exit == 0, dry.ToString());
+        Assert.Contains("#SBATCH --mem=1G", dry.Out, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(winnow.At("run")));
+        Assert.Equal("", cluster.Ask("squeue", "-h"));
+    }
+
+    [Fact]
+    public void A_node_that_loses_power_in_the_middle_of_a_task_costs_nothing()
+    {
+        using Process score = Begin();
+        cluster.KillNode(NodeAtWork());
+        AssertFinishes(score);
+    }
+
+    [Fact]
+    public void A_node_that_loses_its_network_leaves_two_attempts_and_a_controller_may_be_away_meanwhile()
+    {
+        using Process score = Begin();
+        cluster.KillDaemon(NodeAtWork());
+        cluster.KillController();
+        Thread.Sleep(2000);
+        cluster.Up();
+        AssertFinishes(score);
+    }
+
+    [Fact]
+    public void Twenty_killed_workers_are_replaced()
+    {
+        using Process score = Begin();
+        var random = new Random(5);
+        for (int kills = 0; kills < 20 && !score.HasExited; Thread.Sleep(random.Next(50, 300)))
+        {
+            int[] workers = Workers();
+            if (workers.Length == 0) continue;
+            // Every fifth is told that its time is up, the others die at once.
+            using Process kill = Process.Start("kill", [kills % 5 == 4 ? "-USR1" : "-KILL", workers[random.Next(workers.Length)].ToString(CultureInfo.InvariantCulture)]);
+            kill.WaitForExit();
+            kills++;
+        }
+
+        AssertFinishes(score);
+    }
+
+    [Fact]
+    public void A_cancelled_run_goes_on_with_twice_and_with_half_the_tasks()
+    {
+        foreach (string tasks in new[] { "4", "8" })
+        {
+            Outcome submitted = winnow.Run(Score("--tasks", tasks, "--detach"));
+            Assert.True(submitted.Exit == 0, submitted.ToString());
+            WaitForWork();
+            Outcome cancelled = winnow.Run("run", "cancel", "run");
+            Assert.True(cancelled.Exit == 0, cancelled.ToString());
+            WaitUntil(() => Workers().Length == 0 && cluster.Ask("squeue", "-h").Length == 0, "an empty queue");
+        }
+
+        using Process score = winnow.Start(Score("--tasks", "2"));
+        AssertFinishes(score);
+    }
+
+    [Fact]
+    public void A_refused_submission_says_what_to_do_and_leaves_nothing_in_the_queue()
+    {
+        Outcome refused = winnow.Run(Score("--partition", "nosuch"));
+        Assert.Equal(2, refused.Exit);
+        Assert.Contains("invalid partition specified: nosuch", refused.Error, StringComparison.Ordinal);
+        Assert.Contains("hint: `sinfo` lists the partitions", refused.Error, StringComparison.Ordinal);
+        Assert.Equal("", cluster.Ask("squeue", "-h"));
+    }
+
+    /// <summary>Begins a scoring by four tasks and waits until they are at it.</summary>
+    private Process Begin()
+    {
+        Process score = winnow.Start(Score("--tasks", "4"));
+        score.StandardInput.Close();
+        WaitForWork();
+        return score;
+    }
+
+    private void AssertFinishes(Process score)
+    {
+        Outcome outcome = Winnow.Finish(score);
+        Assert.True(outcome.Exit == 0, outcome.ToString());
+        AssertSameScores();
+    }
+
+    private void AssertSameScores() => AssertSame(Whole.Value, Results(winnow.At("run")));
+
+    private static void AssertSame(Dictionary<string, byte[]> expected, Dictionary<string, byte[]> found)
+    {
+        Assert.Equal(expected.Keys.Order(), found.Keys.Order());
+        foreach ((string file, byte[] bytes) in expected) Assert.True(bytes.AsSpan().SequenceEqual(found[file]), $"{file} differs");
+    }
+
+    private void WaitForWork() => WaitUntil(() => Directory.Exists(winnow.At("run", "work", "score", "done")) && Directory.EnumerateFiles(winnow.At("run", "work", "score", "done")).Any(), "a finished item");
+
+    private static void WaitUntil(Func<bool> holds, string what)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (!holds())
+        {
+            Assert.True(Stopwatch.GetElapsedTime(start) < TimeSpan.FromMinutes(2), $"no {what} after two minutes");
+            Thread.Sleep(50);
+        }
+    }
+
+    /// <summary>A node that runs a task.</summary>
+    private int NodeAtWork()
+    {
+        string nodes = cluster.Ask("squeue", "-h", "-t", "RUNNING", "-o", "%N");
+        return nodes.Length > 0 ? nodes.Split('\n')[0][1] - '0' : 1;
+    }
+
+    /// <summary>The processes that work on this test's run.</summary>
+    private int[] Workers() =>
+    [
+        .. Directory.EnumerateDirectories("/proc").Select(path => int.TryParse(Path.GetFileName(path), NumberStyles.None, CultureInfo.InvariantCulture, out int id) ? id : 0)
+            .Where(id => id > 0 && CommandLine(id) is { } line && line.Contains("worker\0" + winnow.At("run"), StringComparison.Ordinal)),
+    ];
+
+    private static string? CommandLine(int process)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{process}/cmdline");
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    private static string[] Score(params string[] more) => [.. Plain("run"), "--engine", "slurm", "--item-bytes", "4000", "--threads", "1", .. more];
+
+    private static string[] Plain(string run) =>
+        ["score", "corpus", "--model", Fixture, "--context", "64", "--metrics", "perplexity,memorization", "--prompt", "8", "--continuation", "8", "--out", run];
+
+    private static Dictionary<string, byte[]> ScoreWhole()
+    {
+        using var winnow = new Winnow();
+        WriteCorpus(winnow);
+        Outcome whole = winnow.Run(Plain("whole"));
+        Assert.True(whole.Exit == 0, whole.ToString());
+        return Results(winnow.At("whole"));
+    }
+
+    private static void WriteCorpus(Winnow winnow)
+    {
+        winnow.Write("corpus/a.jsonl", SmallCorpus.Records(0, Documents));
+        winnow.Write("corpus/b.jsonl.gz", SmallCorpus.Gzip(SmallCorpus.Records(Documents, Documents / 4)));
+    }
+
+    private static Dictionary<string, byte[]> Results(string run) =>
+        Kinds.SelectMany(kind => Files(Path.Combine(run, kind)).Select(file => (Name: $"{kind}/{file.Key}", Bytes: file.Value))).ToDictionary(file => file.Name, file => file.Bytes);
+
+    private static Dictionary<string, byte[]> Files(string directory) => Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories)
+        .ToDictionary(path => Path.GetRelativePath(directory, path), File.ReadAllBytes);
+}
