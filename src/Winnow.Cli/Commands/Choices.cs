@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Winnow.Cli.Infrastructure;
+using Winnow.Data;
 using Winnow.Data.Corpus;
 using Winnow.Kernels;
 using Winnow.Kernels.Cpu;
@@ -11,16 +12,17 @@ namespace Winnow.Cli.Commands;
 internal sealed class CorpusChoices
 {
     private readonly Argument<string[]> inputs = Choose.Inputs();
-    private readonly Option<string?> text = Choose.Text("--text-field", "NAME", "Property or column with the text; dots go into nested ones. Default: the first of text, content, raw_content, document.");
+    private readonly Option<string?> text = Choose.Text("--text-field", "NAME", "Property or column with the text; dots go into nested ones. Default: the one of text, content, raw_content, document that is there.");
     private readonly Option<string?> id = Choose.Text("--id-field", "NAME", "Property or column with the id. Default: id.");
     private readonly Option<string?> source = Choose.Text("--source-field", "NAME", "Property or column that says where a document comes from. Default: source.");
+    private readonly Option<string?> split = Choose.Text("--split", "NAME", "Of a directory with a Hugging Face data set: train, validation, test or all. Default: train.");
     private readonly Option<bool> paragraphs = Choose.Flag("--paragraphs", "In plain text, a document is a blank-line paragraph instead of a file.");
     private readonly Option<long?> bad = Choose.Whole("--max-bad-records", "Unreadable records that are skipped and listed before the run stops. Default: 0.", 0);
     private readonly Option<long?> badShards = Choose.Whole("--max-bad-shards", "Damaged files of which the records before the damage are used. Default: 0.", 0, most: int.MaxValue);
     private readonly Option<long?> limit = Choose.Whole("--limit", "Read only the first N documents.");
 
     /// <summary>What goes under the help's heading of inputs.</summary>
-    internal Symbol[] Symbols => [inputs, text, id, source, paragraphs, limit, bad, badShards];
+    internal Symbol[] Symbols => [inputs, text, id, source, split, paragraphs, limit, bad, badShards];
 
     /// <summary>The inputs; at least one.</summary>
     internal string[] Inputs(ParseResult parse)
@@ -31,12 +33,34 @@ internal sealed class CorpusChoices
         return given;
     }
 
+    /// <summary>Says how the inputs are understood: a data set's split, the field that is taken as the text, files that are left out.</summary>
+    internal void Explain(Terminal terminal, ParseResult parse)
+    {
+        if (Inputs(parse).Contains("-")) return;
+        CorpusReader reader = CorpusReader.Open(Inputs(parse), Options(parse) with { KeepRecords = false, MaxBadRecords = long.MaxValue });
+        foreach (string note in reader.Notes) terminal.Say(note);
+        if (reader.Ignored.Count > 0)
+            terminal.Warn($"left out {reader.Ignored.Count} file{(reader.Ignored.Count == 1 ? "" : "s")} of no known kind: {string.Join(", ", reader.Ignored.Take(3))}{(reader.Ignored.Count > 3 ? ", …" : "")}");
+        if (parse.GetValue(text) is not null || reader.Shards[0].Format == CorpusFormat.Tokens) return;
+        try
+        {
+            _ = reader.Read(0).FirstOrDefault();
+        }
+        catch (CorpusException)
+        {
+            // The command itself says what is wrong.
+        }
+
+        foreach (string field in reader.TextFields) terminal.Say($"the text is `{field}` (`--text-field` names another)");
+    }
+
     /// <summary>How they are read.</summary>
     internal CorpusOptions Options(ParseResult parse) => new()
     {
         TextField = parse.GetValue(text),
         IdField = parse.GetValue(id),
         SourceField = parse.GetValue(source),
+        Split = parse.GetValue(split),
         Paragraphs = parse.GetValue(paragraphs),
         MaxBadRecords = parse.GetValue(bad) ?? 0,
         MaxBadShards = (int)(parse.GetValue(badShards) ?? 0),

@@ -40,6 +40,7 @@ internal static class EvalCommand
                 Confidence = parse.GetValue(confidence) ?? 0.95,
                 Seed = (ulong)(parse.GetValue(seed) ?? 1),
             };
+            corpus.Explain(terminal, parse);
             EvaluationResult result;
             using (IBackend backend = compute.Backend(parse))
             using (var display = new ProgressDisplay(terminal, "eval", "units"))

@@ -22,7 +22,7 @@ internal static class ExportCommand
         Option<long?> limit = Choose.Whole("--limit", "Write only the first N kept records, and with `--rejected` the first N others.");
         Option<long?> shardBytes = Choose.Whole("--shard-bytes", "Begin a new file, NAME-00000 and so on, once one holds N bytes of records before compression. Default: a file per input file.");
         Option<long?> shuffle = Choose.Whole("--shuffle", "Write the records of all files in one random order, which follows from this seed; `--limit N` then draws N.", long.MinValue, "SEED");
-        Option<bool> annotate = Choose.Flag("--annotate", "Write all records, as JSONL with their scores in the property winnow; every other byte stays.");
+        Option<bool> annotate = Choose.Flag("--annotate", "Write all records with their scores: JSONL in the property winnow, Parquet in columns below it; everything else stays.");
         Option<bool> manifest = Choose.Flag("--manifest", "Write SHA256SUMS too, for sha256sum -c.");
         Option<bool> force = Choose.Flag("--force", "Write into directories that are not empty.");
         Option<bool> json = Choose.Flag("--json", "Print the files written as one JSON object.");

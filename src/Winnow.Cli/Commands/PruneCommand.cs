@@ -64,6 +64,7 @@ internal static class PruneCommand
                 Output = Demand.Of(parse, output),
                 Rejected = parse.GetValue(rejected),
             };
+            corpus.Explain(terminal, parse);
             using IBackend backend = compute.Backend(parse);
             if (parse.GetValue(dry))
             {

@@ -48,6 +48,7 @@ internal static class ScoreCommand
                 Options = scoring.Options(parse),
                 Runtime = new ScoringRuntime { Restart = parse.GetValue(restart), Force = parse.GetValue(force), Clock = terminal.Time },
             };
+            corpus.Explain(terminal, parse);
             IBackend fast = compute.Backend(parse);
             using IBackend backend = parse.GetValue(profile) ? new TimedBackend(fast, terminal.Time) : fast;
             if (parse.GetValue(dry))

@@ -37,6 +37,7 @@ internal static class TokenizerCommand
         command.SetAction(async (parse, cancel) =>
         {
             string to = Demand.Of(parse, output);
+            corpus.Explain(terminal, parse);
             CorpusReader reader = CorpusReader.Open(corpus.Inputs(parse), corpus.Options(parse) with { KeepRecords = false });
             var options = new BytePairOptions((int)(parse.GetValue(vocabulary) ?? 16384)) { Threads = compute.Threads(parse), SpecialTokens = Choose.Given(parse, special) ?? ["<|endoftext|>"] };
             Demand.Free(to, parse.GetValue(force));
@@ -81,6 +82,7 @@ internal static class TokenizerCommand
         command.SetAction(async (parse, cancel) =>
         {
             Tokenizer tokenizer = Tokenizer.Load(Demand.Of(parse, place));
+            corpus.Explain(terminal, parse);
             CorpusReader reader = CorpusReader.Open(corpus.Inputs(parse), corpus.Options(parse) with { KeepRecords = false });
             reader.Tokenizer = tokenizer;
             var options = new EncodingOptions { Threads = compute.Threads(parse), SpecialInText = Choose.SpecialInText(parse, inText) };

@@ -39,6 +39,7 @@ internal static class TrainCommand
             bool resuming = parse.GetValue(resume);
             if (!resuming) Demand.Free(to, parse.GetValue(force));
             shape.Check(parse);
+            corpus.Explain(terminal, parse);
             CorpusReader reader = CorpusReader.Open(corpus.Inputs(parse), corpus.Options(parse) with { KeepRecords = false });
             if (parse.GetValue(dry)) return Plan(terminal, parse, reader, shape, choices, (int)(parse.GetValue(vocabulary) ?? 16384), to);
             string work = Path.TrimEndingDirectorySeparator(to) + ".work";

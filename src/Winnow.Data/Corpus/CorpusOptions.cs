@@ -3,7 +3,7 @@ namespace Winnow.Data.Corpus;
 /// <summary>How the files of a corpus become documents.</summary>
 public sealed record CorpusOptions
 {
-    /// <summary>Dotted path of the text property or column; null guesses the first of `text`, `content`, `raw_content`, `document`.</summary>
+    /// <summary>Dotted path of the text property or column; null takes the one of `text`, `content`, `raw_content`, `document` that is there.</summary>
     public string? TextField { get; init; }
 
     /// <summary>Dotted path of the id property or column; null takes `id` where there is one.</summary>
@@ -11,6 +11,9 @@ public sealed record CorpusOptions
 
     /// <summary>Dotted path of the source property or column; null takes `source` where there is one.</summary>
     public string? SourceField { get; init; }
+
+    /// <summary>Of a directory with a Hugging Face data set, the split that is read; <c>all</c> reads every one, null <c>train</c> or the only one.</summary>
+    public string? Split { get; init; }
 
     /// <summary>In plain text, a document per blank-line paragraph instead of one per file.</summary>
     public bool Paragraphs { get; init; }

@@ -57,6 +57,9 @@ public sealed class CorpusReader
     /// <summary>Files below input directories that were left out because neither name nor content is known.</summary>
     public IReadOnlyList<string> Ignored { get; private set; } = [];
 
+    /// <summary>What to know of how the inputs were understood, a sentence each: of a data set, which split is read and what is left out.</summary>
+    public IReadOnlyList<string> Notes { get; private set; } = [];
+
     /// <summary>Size of all files as stored; those of unknown size count nothing.</summary>
     public long Bytes => Shards.Sum(shard => Math.Max(shard.Bytes, 0));
 
@@ -71,8 +74,8 @@ public sealed class CorpusReader
     {
         CorpusReader reader = new(options);
         List<CorpusShard> shards = [];
-        List<string> ignored = [];
-        foreach (InputFile file in InputFiles.Find(inputs))
+        List<string> ignored = [], notes = [];
+        foreach (InputFile file in InputFiles.Find(inputs, options.Split, notes.Add))
         {
             if (reader.Recognise(file, shards.Count) is { } shard) shards.Add(shard);
             else ignored.Add(file.Path);
@@ -81,6 +84,7 @@ public sealed class CorpusReader
             throw new CorpusException(string.Join(' ', inputs), "no file of a known kind", "known are .jsonl, .txt, .parquet, .csv, .tsv, .warc, .wet, .xml (.NET documentation), also with .gz or .zst, and token shards; raw ones (.bin) are named one by one");
         reader.Shards = shards;
         reader.Ignored = ignored;
+        reader.Notes = notes;
         return reader;
     }
 

@@ -58,7 +58,9 @@ internal sealed class CsvShard
         _columns = names.Count;
         CorpusOptions options = _context.Options;
         IReadOnlyList<string> guesses = _context.TextFields;
-        _text = guesses.Select(name => names.IndexOf(name)).FirstOrDefault(found => found >= 0, -1);
+        string[] texts = [.. guesses.Where(names.Contains)];
+        if (texts.Length > 1) throw ShardContext.Ambiguous($"{_context.Shard.Path}:{line}", "column", texts);
+        _text = texts.Length == 0 ? -1 : names.IndexOf(texts[0]);
         if (_text < 0)
             throw new CorpusException(
                 _context.Shard.Path, line, $"no column `{guesses[0]}`; the header has {string.Join(", ", names.Take(12).Select(name => $"`{name}`"))}",

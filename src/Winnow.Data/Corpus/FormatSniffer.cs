@@ -13,6 +13,9 @@ internal static class FormatSniffer
         "tokenizer_config.json", "README.txt", "LICENSE.txt",
     };
 
+    /// <summary>Whether a file of this name stands beside corpora and is none.</summary>
+    internal static bool IsNoCorpus(string name) => s_notCorpora.Contains(name);
+
     /// <summary>What a file is; null format when neither content nor name says.</summary>
     /// <param name="file">The file.</param>
     /// <param name="stored">Its bytes as stored; read from where they stand, not disposed.</param>

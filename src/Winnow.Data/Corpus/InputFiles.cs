@@ -12,20 +12,20 @@ internal static class InputFiles
     /// <summary>Standard input.</summary>
     internal const string StandardInput = "-";
 
-    /// <summary>All files, inputs in the order given, files below a directory or glob by ordinal name.</summary>
-    internal static List<InputFile> Find(IReadOnlyList<string> inputs)
+    /// <summary>All files, inputs in the order given, files below a directory or glob by ordinal name; of a data set's directory, those of one split.</summary>
+    internal static List<InputFile> Find(IReadOnlyList<string> inputs, string? split, Action<string> tell)
     {
         if (inputs.Count == 0)
             throw new CorpusException("", "no input was named", "name files, directories, globs, or `-` for standard input");
         List<InputFile> files = [];
-        foreach (string input in inputs) files.AddRange(Find(input));
+        foreach (string input in inputs) files.AddRange(Find(input, split, tell));
         return MakeNamesUnique(files);
     }
 
-    private static IEnumerable<InputFile> Find(string input)
+    private static IEnumerable<InputFile> Find(string input, string? split, Action<string> tell)
     {
         if (input == StandardInput) return [new InputFile(input, "stdin", true)];
-        if (Directory.Exists(input)) return Below(input, input).Select(path => new InputFile(path, NameBelow(input, path), false));
+        if (Directory.Exists(input)) return DatasetLayout.Choose(input, Below(input, input), split, tell).Select(path => new InputFile(path, NameBelow(input, path), false));
         if (File.Exists(input) || !Glob.IsPattern(input)) return [new InputFile(input, Path.GetFileName(input), true)];
         string root = Glob.Root(input);
         Glob glob = new(input);

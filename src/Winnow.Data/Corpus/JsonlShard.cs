@@ -73,7 +73,7 @@ internal sealed class JsonlShard
 
     private JsonValue TextOf(ReadOnlySpan<byte> line, long number)
     {
-        if (_textField == 0) ChooseTextField();
+        if (_textField == 0) ChooseTextField(number);
         JsonValue text = _line[_textField == 0 ? FirstTextField : _textField];
         string name = _context.TextFields[Math.Max(_textField - FirstTextField, 0)];
         if (text.Kind == JsonKind.String && !text.LoneSurrogate) return text;
@@ -86,12 +86,12 @@ internal sealed class JsonlShard
         return default;
     }
 
-    /// <summary>The first guess that the first good record has as a string is the text of the whole file.</summary>
-    private void ChooseTextField()
+    /// <summary>The one guess that the first good record has as a string is the text of the whole file.</summary>
+    private void ChooseTextField(long number)
     {
-        for (int i = 0; i < _context.TextFields.Count && _textField == 0; i++)
-            if (_line[FirstTextField + i].Kind == JsonKind.String)
-                _textField = FirstTextField + i;
+        int[] found = [.. Enumerable.Range(0, _context.TextFields.Count).Where(i => _line[FirstTextField + i].Kind == JsonKind.String)];
+        if (found.Length > 1) throw ShardContext.Ambiguous($"{_context.Shard.Path}:{number}", "property", [.. found.Select(i => _context.TextFields[i])]);
+        if (found.Length == 1) _textField = FirstTextField + found[0];
         if (_textField != 0) _context.Choose(_context.TextFields[_textField - FirstTextField]);
     }
 

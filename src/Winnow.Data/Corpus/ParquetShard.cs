@@ -101,8 +101,9 @@ internal sealed class ParquetShard : IDisposable
     private int FindText()
     {
         IReadOnlyList<string> names = _context.TextFields;
-        int column = names.Select(_reader.Find).FirstOrDefault(found => found >= 0 && IsText(_reader.Columns[found]), -1);
-        if (column >= 0)
+        int[] texts = [.. names.Select(_reader.Find).Where(found => found >= 0 && IsText(_reader.Columns[found]))];
+        if (texts.Length > 1) throw ShardContext.Ambiguous(_context.Shard.Path, "column", [.. texts.Select(found => _reader.Columns[found].Path)]);
+        if (texts is [int column])
         {
             _context.Choose(_reader.Columns[column].Path);
             return column;

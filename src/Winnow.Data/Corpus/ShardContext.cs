@@ -18,6 +18,13 @@ internal sealed record ShardContext(
     /// <summary>Where the text may be: what was named, or what is usual, first the most usual.</summary>
     internal IReadOnlyList<string> TextFields { get; } = Options.TextField is { } field ? [field] : ["text", "content", "raw_content", "document"];
 
+    /// <summary>The error for a file in which several of the usual fields could be the text.</summary>
+    /// <param name="place">The file, with line where known.</param>
+    /// <param name="kind"><c>property</c> or <c>column</c>.</param>
+    /// <param name="fields">Those.</param>
+    internal static CorpusException Ambiguous(string place, string kind, IReadOnlyList<string> fields) => new(
+        place, $"more than one {kind} could be the text: {string.Join(", ", fields.Select(field => $"`{field}`"))}", $"say which with `--text-field`, for example `--text-field {fields[0]}`");
+
     /// <summary>The source of documents that name none.</summary>
     internal string DefaultSource { get; } = SourceName.Of(Shard.Name);
 

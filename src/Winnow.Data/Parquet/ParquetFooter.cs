@@ -112,27 +112,50 @@ internal sealed record ParquetFooter
         root.String(4, "schema");
         root.Int32(5, columns.Count);
         root.EndStruct();
-        List<byte[]> schema = [root.ToArray()];
-        foreach (ParquetColumn column in columns)
+        return [root.ToArray(), .. columns.Select(Element)];
+    }
+
+    /// <summary>The same with one more group of columns at the end. What pyarrow notes of the schema (<c>ARROW:schema</c>) would not fit it any more and is left out.</summary>
+    internal ParquetFooter With(string group, IReadOnlyList<ParquetColumn> columns)
+    {
+        ThriftReader reader = new(Schema[0]);
+        SchemaElement was = ReadElement(ref reader);
+        ThriftWriter root = new(), added = new();
+        root.BeginStruct();
+        root.String(4, was.Name);
+        root.Int32(5, was.Children + 1);
+        root.EndStruct();
+        added.BeginStruct();
+        added.Int32(3, Required);
+        added.String(4, group);
+        added.Int32(5, columns.Count);
+        added.EndStruct();
+        return this with
         {
-            ThriftWriter writer = new();
-            writer.BeginStruct();
-            writer.Int32(1, (int)column.Type);
-            if (column.Type == ParquetType.FixedBytes) writer.Int32(2, column.FixedLength);
-            writer.Int32(3, column.IsNullable ? Optional : Required);
-            writer.String(4, column.Path);
-            if (column.IsString)
-            {
-                writer.Int32(6, Utf8Converted);
-                writer.BeginStruct(10);
-                writer.BeginStruct(1);
-                writer.EndStruct();
-                writer.EndStruct();
-            }
+            Schema = [root.ToArray(), .. Schema.Skip(1), added.ToArray(), .. columns.Select(Element)],
+            Leaves = [.. Leaves, .. columns.Select(column => new ParquetLeaf(column with { Path = $"{group}.{column.Path}" }, [group, column.Path], column.IsNullable ? 1 : 0, 0))],
+            Metadata = [.. Metadata.Where(pair => pair.Key != "ARROW:schema")],
+        };
+    }
+
+    private static byte[] Element(ParquetColumn column)
+    {
+        ThriftWriter writer = new();
+        writer.BeginStruct();
+        writer.Int32(1, (int)column.Type);
+        if (column.Type == ParquetType.FixedBytes) writer.Int32(2, column.FixedLength);
+        writer.Int32(3, column.IsNullable ? Optional : Required);
+        writer.String(4, column.Path);
+        if (column.IsString)
+        {
+            writer.Int32(6, Utf8Converted);
+            writer.BeginStruct(10);
+            writer.BeginStruct(1);
             writer.EndStruct();
-            schema.Add(writer.ToArray());
+            writer.EndStruct();
         }
-        return schema;
+        writer.EndStruct();
+        return writer.ToArray();
     }
 
     private static List<ParquetLeaf> LeavesOf(List<SchemaElement> schema)

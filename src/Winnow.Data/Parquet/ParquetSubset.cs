@@ -1,5 +1,11 @@
 namespace Winnow.Data.Parquet;
 
+/// <summary>Columns that copied rows get in addition, below a group of their own.</summary>
+/// <param name="Group">The group's name.</param>
+/// <param name="Columns">Flat columns, named without the group.</param>
+/// <param name="Fill">Puts a value, or null, into each column; called for every row that is kept, in order.</param>
+public sealed record ParquetAddition(string Group, IReadOnlyList<ParquetColumn> Columns, Action<long, IReadOnlyList<ParquetColumnBuffer>> Fill);
+
 /// <summary>Some of the rows of a Parquet file, with every column and the metadata unchanged.</summary>
 public static class ParquetSubset
 {
@@ -10,19 +16,24 @@ public static class ParquetSubset
     /// <param name="keep">Asked once for every row, in order; true keeps it.</param>
     /// <param name="stream">Where the new file goes; stays the caller's.</param>
     /// <param name="options">How it is written; the metadata is that of <paramref name="file"/>.</param>
+    /// <param name="addition">Further columns; null for none.</param>
     /// <param name="cancel">Ends the copying.</param>
     /// <returns>Rows kept.</returns>
-    public static long Copy(ParquetReader file, Func<long, bool> keep, Stream stream, ParquetWriterOptions options, CancellationToken cancel)
+    /// <exception cref="CorpusException">The file is damaged, or has columns of the addition's name.</exception>
+    public static long Copy(ParquetReader file, Func<long, bool> keep, Stream stream, ParquetWriterOptions options, ParquetAddition? addition, CancellationToken cancel)
     {
-        using ParquetWriter writer = ParquetWriter.Like(file, stream, options);
-        foreach (ParquetRowGroup group in file.RowGroups) CopyGroup(file, group, keep, writer, cancel);
+        if (addition is { Group: var name } && file.Columns.Any(column => column.Path == name || column.Path.StartsWith(name + ".", StringComparison.Ordinal)))
+            throw new CorpusException(file.Source.Name, $"the file has a column `{name}` already", "take the file as it was before");
+        using ParquetWriter writer = ParquetWriter.Like(file, stream, options, addition);
+        foreach (ParquetRowGroup group in file.RowGroups) CopyGroup(file, group, keep, writer, addition, cancel);
         writer.Finish();
         return writer.Rows;
     }
 
-    private static void CopyGroup(ParquetReader file, ParquetRowGroup group, Func<long, bool> keep, ParquetWriter writer, CancellationToken cancel)
+    private static void CopyGroup(ParquetReader file, ParquetRowGroup group, Func<long, bool> keep, ParquetWriter writer, ParquetAddition? addition, CancellationToken cancel)
     {
         RowWalk[] walks = [.. file.Columns.Select((_, column) => new RowWalk(file.OpenColumn(group.Index, column), writer[column]))];
+        ParquetColumnBuffer[] added = [.. Enumerable.Range(file.Columns.Count, addition?.Columns.Count ?? 0).Select(column => writer[column])];
         try
         {
             bool[] kept = new bool[BatchRows];
@@ -32,6 +43,8 @@ public static class ParquetSubset
                 Span<bool> batch = kept.AsSpan(0, (int)Math.Min(BatchRows, group.Rows - row));
                 for (int i = 0; i < batch.Length; i++) batch[i] = keep(group.FirstRow + row + i);
                 foreach (RowWalk walk in walks) walk.Copy(batch, file.Source.Name);
+                for (int i = 0; i < batch.Length; i++)
+                    if (batch[i]) addition?.Fill(group.FirstRow + row + i, added);
                 int count = batch.Count(true);
                 if (count > 0) writer.EndRows(count);
             }

@@ -119,8 +119,11 @@ public sealed class ParquetWriter : IDisposable
     public void Dispose() => _codec.Dispose();
 
     /// <summary>A writer of a file with the schema and metadata of another, nested columns and all.</summary>
-    internal static ParquetWriter Like(ParquetReader file, Stream stream, ParquetWriterOptions options) =>
-        new(stream, file.Footer with { Groups = [], Rows = 0 }, options, isCopy: true);
+    internal static ParquetWriter Like(ParquetReader file, Stream stream, ParquetWriterOptions options, ParquetAddition? addition = null)
+    {
+        ParquetFooter footer = addition is null ? file.Footer : file.Footer.With(addition.Group, addition.Columns);
+        return new ParquetWriter(stream, footer with { Groups = [], Rows = 0 }, options, isCopy: true);
+    }
 
     /// <summary>Ends rows whose entries are all in the columns.</summary>
     internal void EndRows(int rows)

@@ -43,7 +43,7 @@ public sealed record ExportOptions
     /// <summary>Write the records of all files together, in an order that follows from this seed; null writes a file per input file, in order.</summary>
     public long? Shuffle { get; init; }
 
-    /// <summary>Write all records, kept or not, as JSONL with their scores in the property <c>winnow</c>.</summary>
+    /// <summary>Write all records, kept or not, with their scores: JSONL in the property <c>winnow</c>, Parquet in columns below that name.</summary>
     public bool Annotate { get; init; }
 
     /// <summary>Write <c>SHA256SUMS</c> beside the files, as <c>sha256sum -c</c> reads it.</summary>

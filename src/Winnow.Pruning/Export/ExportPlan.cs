@@ -72,9 +72,9 @@ internal sealed class ExportPlan
         if (options.Rejected is not null)
             throw new CorpusException("--annotate", "all records are written to one directory, each with `kept`; there are no rejected ones", "leave `--rejected` out");
         if (options.Format is ExportFormat.Parquet or ExportFormat.Tokens)
-            throw new CorpusException("--annotate", "scores can be added to JSONL only", "use `--format jsonl`; for tables, `winnow scores` writes the scores");
-        if (corpus.Shards.FirstOrDefault(shard => OutputNames.FormatOf(shard, options.Format, unit) != CorpusFormat.Jsonl) is { } other)
-            throw new CorpusException(other.Path, $"scores can be added to JSONL only, and this file is {other.Format}", "add `--format jsonl`");
+            throw new CorpusException("--annotate", "scores are added to JSONL, and to Parquet that stays as it is", "leave `--format` out, or use `--format jsonl`");
+        if (corpus.Shards.FirstOrDefault(shard => !ShardExport.CopiesRows(shard, options.Format, unit) && OutputNames.FormatOf(shard, options.Format, unit) != CorpusFormat.Jsonl) is { } other)
+            throw new CorpusException(other.Path, $"scores are added to JSONL and Parquet, and this file is {other.Format}", "add `--format jsonl`");
     }
 
     private static CorpusReader OpenCorpus(RunManifest manifest, string run)

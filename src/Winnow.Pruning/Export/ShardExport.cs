@@ -102,14 +102,15 @@ internal sealed class ShardExport(
     {
         using ParquetReader file = ParquetReader.Open(Shard.Path);
         using ScoredRows rows = new(scored);
+        using TableAnnotator? annotator = options.Annotate ? new TableAnnotator(scored) : null;
         bool more = rows.MoveNext();
         long copied = ParquetSubset.Copy(file, row =>
         {
             if (!more || rows.Row > row) return false;
-            bool keep = rows.IsKept == wanted && !rows.IsUnreadable && Take(wanted);
+            bool keep = (options.Annotate || rows.IsKept == wanted) && !rows.IsUnreadable && Take(wanted);
             more = rows.MoveNext();
             return keep;
-        }, stream, new ParquetWriterOptions(), cancel);
+        }, stream, new ParquetWriterOptions(), annotator?.Addition, cancel);
         return more ? throw rows.Changed(Shard.Path, rows.Row) : copied;
     }
 

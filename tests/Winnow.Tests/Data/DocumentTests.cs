@@ -34,7 +34,7 @@ public class DocumentTests
         Document document = CorpusReader.Open([path], options).Read(0).First();
         Assert.Equal((1L, "998330094933"), (document.Row, document.Id));      // `meta` of row 0 is null
         Assert.NotEqual("nested_columns_to_skip", document.Source);
-        Assert.NotEmpty(CorpusReader.Open([Path.Combine(Fixtures.Root("parquet"), "other_text_name.parquet")], new CorpusOptions { MaxBadRecords = 99 }).Read(0));
+        Assert.NotEmpty(CorpusReader.Open([Path.Combine(Fixtures.Root("parquet"), "other_text_name.parquet")], new CorpusOptions { MaxBadRecords = 99, TextField = "content" }).Read(0));
         CorpusException e = Assert.Throws<CorpusException>(() => CorpusReader.Open([path], options with { TextField = "body" }).Read(0).Count());
         Assert.EndsWith("nested_columns_to_skip.parquet: no column `body`; this file has `id`, `meta.url`, `meta.lang`, `meta.text`, `text`, `bin`", e.Message, StringComparison.Ordinal);
         e = Assert.Throws<CorpusException>(() => CorpusReader.Open([path], options with { TextField = "score" }).Read(0).Count());

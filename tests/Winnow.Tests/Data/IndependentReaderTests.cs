@@ -70,7 +70,7 @@ public class IndependentReaderTests
             string path = directory[Path.GetFileName(file)];
             using (ParquetReader reader = ParquetReader.Open(file))
             using (FileStream stream = File.Create(path))
-                ParquetSubset.Copy(reader, row => row % 2 == 0, stream, new ParquetWriterOptions(), CancellationToken.None);
+                ParquetSubset.Copy(reader, row => row % 2 == 0, stream, new ParquetWriterOptions(), null, CancellationToken.None);
             JsonElement[] before = [.. Read(directory, file).GetProperty("rows").EnumerateArray().Where((_, row) => row % 2 == 0)];
             JsonElement[] after = [.. Read(directory, path).GetProperty("rows").EnumerateArray()];
             Assert.Equal(before.Select(row => row.GetRawText()), after.Select(row => row.GetRawText()));

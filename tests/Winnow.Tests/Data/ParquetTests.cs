@@ -33,7 +33,7 @@ public class ParquetTests
         foreach (Func<long, bool> keep in (Func<long, bool>[])[_ => true, row => row % 3 == 1, _ => false])
         {
             MemoryStream copy = new();
-            long kept = ParquetSubset.Copy(reader, keep, copy, new ParquetWriterOptions { RowGroupRows = 70 }, CancellationToken.None);
+            long kept = ParquetSubset.Copy(reader, keep, copy, new ParquetWriterOptions { RowGroupRows = 70 }, null, CancellationToken.None);
             using ParquetReader again = ParquetReader.Open(copy, "copy");
             Assert.Equal(kept, again.Rows);
             Compare(again, [.. expected.Where((_, row) => keep(row))]);
