@@ -68,6 +68,7 @@ public static class ScoreExport
         }
 
         for (int metric = standard; metric < schema.Metrics.Count; metric++) yield return Cell(schema, row, metric);
+        for (int field = 0; field < schema.Fields.Count; field++) yield return (schema.Fields[field], row.Fields[field]);
     }
 
     private static (string Name, object? Value) Cell(ScoreSchema schema, ScoreRow row, int metric)

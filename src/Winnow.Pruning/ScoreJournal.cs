@@ -18,12 +18,14 @@ internal sealed class ScoreJournal : IDisposable
     private static readonly byte[] Magic = "WNWJRNL1"u8.ToArray();
     private readonly FileStream stream;
     private readonly int values;
+    private readonly int fields;
     private readonly Action<string>? faults;
 
-    private ScoreJournal(FileStream stream, int values, Action<string>? faults)
+    private ScoreJournal(FileStream stream, int values, int fields, Action<string>? faults)
     {
         this.stream = stream;
         this.values = values;
+        this.fields = fields;
         this.faults = faults;
     }
 
@@ -37,10 +39,11 @@ internal sealed class ScoreJournal : IDisposable
     /// <param name="path">The file.</param>
     /// <param name="values">Metric columns per row.</param>
     /// <param name="faults">Told between writes; tests stop here.</param>
-    public static ScoreJournal Open(string path, int values, Action<string>? faults = null)
+    /// <param name="fields">Text columns per row.</param>
+    public static ScoreJournal Open(string path, int values, Action<string>? faults = null, int fields = 0)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        ScoreJournal journal = new(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read), values, faults);
+        ScoreJournal journal = new(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read), values, fields, faults);
         try
         {
             journal.Recover();
@@ -54,8 +57,8 @@ internal sealed class ScoreJournal : IDisposable
     }
 
     /// <summary>Opens a journal that nothing will be appended to, for <see cref="ReadRows"/> alone.</summary>
-    public static ScoreJournal OpenFinished(string path, int values) =>
-        new(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete), values, null);
+    public static ScoreJournal OpenFinished(string path, int values, int fields = 0) =>
+        new(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete), values, fields, null);
 
     /// <summary>Appends rows as one block; they are on the disk when it returns.</summary>
     public void Append(IReadOnlyList<ScoreRow> rows)
@@ -156,6 +159,11 @@ internal sealed class ScoreJournal : IDisposable
             }
 
             foreach (double value in row.Values) writer.Write(value);
+            foreach (string? field in row.Fields)
+            {
+                writer.Write(field is not null);
+                if (field is not null) writer.Write(field);
+            }
         }
 
         writer.Flush();
@@ -184,6 +192,8 @@ internal sealed class ScoreJournal : IDisposable
             : null;
         double[] metrics = new double[values];
         for (int i = 0; i < metrics.Length; i++) metrics[i] = reader.ReadDouble();
+        string?[] texts = new string?[fields];
+        for (int i = 0; i < texts.Length; i++) texts[i] = reader.ReadBoolean() ? reader.ReadString() : null;
         return new ScoreRow
         {
             Shard = shard,
@@ -197,6 +207,7 @@ internal sealed class ScoreJournal : IDisposable
             Fold = fold < 0 ? null : fold,
             Span = span,
             Values = metrics,
+            Fields = texts,
         };
     }
 }

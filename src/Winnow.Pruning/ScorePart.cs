@@ -67,6 +67,7 @@ public sealed class ScorePart
         double[][]? spans = Schema.HasSpans
             ? [.. ScoreSchema.SpanColumns.Select(name => ReadNumbers(reader, group, name))]
             : null;
+        string?[][] fields = [.. Schema.Fields.Select(name => reader.ReadString(group, reader.Find(name)))];
         double[][] values = [.. Schema.Metrics.Select(metric => ReadNumbers(reader, group, metric.Name))];
         for (int i = 0; i < number.Length; i++)
         {
@@ -85,6 +86,7 @@ public sealed class ScorePart
                     ? null
                     : new UnitSpan((long)spans[0][i], (long)spans[1][i], (long)spans[2][i], (long)spans[3][i]),
                 Values = [.. values.Select(column => column[i])],
+                Fields = [.. fields.Select(column => column[i])],
             };
         }
     }
@@ -113,7 +115,7 @@ public sealed class ScorePart
         if (missing is not null) throw new CorpusException(path, $"not a score table: no column `{missing}`");
         ScoreColumn[] metrics =
         [
-            .. reader.Columns.Where(column => !FixedColumns.Contains(column.Path)).Select(column => new ScoreColumn(column.Path, column.Type switch
+            .. reader.Columns.Where(column => !FixedColumns.Contains(column.Path) && column.Type != ParquetType.Bytes).Select(column => new ScoreColumn(column.Path, column.Type switch
             {
                 ParquetType.Double => ScoreColumnKind.Double,
                 ParquetType.Int32 => ScoreColumnKind.Int32,
@@ -121,6 +123,9 @@ public sealed class ScorePart
                 _ => throw new CorpusException(path, $"not a score table: column `{column.Path}` holds {column.Type}"),
             })),
         ];
-        return new ScoreSchema(metrics, names.Contains("fold"), names.Contains("first_row"));
+        return new ScoreSchema(metrics, names.Contains("fold"), names.Contains("first_row"))
+        {
+            Fields = [.. reader.Columns.Where(column => !FixedColumns.Contains(column.Path) && column.Type == ParquetType.Bytes).Select(column => column.Path)],
+        };
     }
 }

@@ -45,6 +45,7 @@ internal sealed class ScorePartWriter : IDisposable
         }
 
         columns.AddRange(schema.Metrics.Skip(standard).Select(Column));
+        columns.AddRange(schema.Fields.Select(name => ParquetColumn.String(name, nullable: true)));
         return columns;
     }
 
@@ -70,6 +71,12 @@ internal sealed class ScorePartWriter : IDisposable
 
         if (schema.HasSpans) AddSpan(row.Span);
         for (int metric = standard; metric < schema.Metrics.Count; metric++) AddValue(metric, row.Values[metric]);
+        foreach (string? field in row.Fields)
+        {
+            if (field is null) Next().AddNull();
+            else Next().Add(field);
+        }
+
         writer.EndRow();
     }
 

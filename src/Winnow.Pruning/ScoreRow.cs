@@ -33,6 +33,9 @@ public sealed record ScoreRow
     /// <summary>For sequences, which text they hold.</summary>
     public UnitSpan? Span { get; init; }
 
+    /// <summary>One text per column of <see cref="ScoreSchema.Fields"/>, in that order; null where there is none.</summary>
+    public IReadOnlyList<string?> Fields { get; init; } = [];
+
     /// <summary>One value per column of <see cref="ScoreSchema.Metrics"/>, in that order; NaN where there is no value.</summary>
     public required double[] Values { get; init; }
 }

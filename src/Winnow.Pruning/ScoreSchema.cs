@@ -29,6 +29,9 @@ public sealed record ScoreColumn(string Name, ScoreColumnKind Kind = ScoreColumn
 /// <param name="HasSpans">Whether there are the columns <c>first_row</c>, <c>first_byte</c>, <c>last_row</c>, <c>end_byte</c>.</param>
 public sealed record ScoreSchema(IReadOnlyList<ScoreColumn> Metrics, bool HasFolds = false, bool HasSpans = false)
 {
+    /// <summary>The text columns at the end: the fields that documents carried along.</summary>
+    public IReadOnlyList<string> Fields { get; init; } = [];
+
     /// <summary>The names before the metric columns, in file order.</summary>
     public static IReadOnlyList<string> LeadingColumns { get; } = ["shard", "row", "id", "source", "bytes", "tokens"];
 

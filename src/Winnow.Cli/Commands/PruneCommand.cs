@@ -52,7 +52,7 @@ internal static class PruneCommand
             var request = new PruneRequest
             {
                 Inputs = corpus.Inputs(parse),
-                Corpus = corpus.Options(parse),
+                Corpus = corpus.Options(parse) with { Fields = scoring.Fields(parse) },
                 Models = named is ["auto"] ? [] : named,
                 Tokenizer = parse.GetValue(tokenizer),
                 Auto = new AutoReferenceOptions { Seed = (ulong)(selection.Seed(parse) ?? 1), Preset = parse.GetValue(preset), Tokens = parse.GetValue(tokens), Vocabulary = (int?)parse.GetValue(vocabulary) },

@@ -41,7 +41,7 @@ internal static class ScoreCommand
             var request = new ScoringRequest
             {
                 Inputs = corpus.Inputs(parse),
-                Corpus = corpus.Options(parse),
+                Corpus = corpus.Options(parse) with { Fields = scoring.Fields(parse) },
                 Models = Demand.Of(parse, models!),
                 Tokenizer = parse.GetValue(tokenizer),
                 Output = Demand.Of(parse, output),
@@ -166,10 +166,14 @@ internal sealed class ScoringChoices
     private readonly Option<long?> prompt = Choose.Whole("--prompt", "Memorization: tokens of the prompt. Default: 32.", 1, most: 65536);
     private readonly Option<long?> continuation = Choose.Whole("--continuation", "Memorization: tokens compared. Default: 32.", 1, most: 65536);
 
+    private readonly Option<string[]?> fields = Choose.List("--fields", "LIST", "Properties or columns that become columns of the score table, as text, for `--within` and `--where`: `--fields lang,meta.site`.");
     private readonly Option<string?> dedup = Choose.Text("--dedup", "RULE", "exact: of documents with the same text only the first is scored; the copies are counted and never kept. Default: none.", "none", "exact");
     private readonly Option<string?> inText = Choose.SpecialInText();
 
-    internal Symbol[] Symbols => [metrics, unit, context, window, bos, inText, dedup, prompt, continuation];
+    internal Symbol[] Symbols => [metrics, unit, context, window, bos, inText, dedup, fields, prompt, continuation];
+
+    /// <summary>What documents carry along into the score table.</summary>
+    internal string[]? Fields(ParseResult parse) => Choose.Given(parse, fields);
 
     internal ScoringOptions Options(ParseResult parse)
     {

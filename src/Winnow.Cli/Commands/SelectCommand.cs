@@ -90,7 +90,7 @@ internal sealed class SelectionChoices
     private readonly Option<string?> metric = Choose.Text("--metric", "M", "The score that ranks: perplexity, bits_per_byte, el2n, memorization, or any column. Default: perplexity.");
     private readonly Option<string[]> keep = Choose.Many("--keep", "BAND:F", "bottom, middle, top or random, and the fraction kept: `middle:50%`. METRIC:BAND:F ranks by another score; several rules must all agree.");
     private readonly Option<string?> by = Choose.Text("--by", "KIND", "What the fraction is a fraction of: units, tokens or bytes. Default: units.", "units", "tokens", "bytes");
-    private readonly Option<string[]?> within = Choose.List("--within", "COLUMN", "Rank inside each value of source, length or any column, so that the mixture stays.");
+    private readonly Option<string[]?> within = Choose.List("--within", "COLUMN", "Rank inside each value of source, length (of 2^n tokens) or any column, such as those of `score --fields`, so that the mixture stays.");
     private readonly Option<string?> where = Choose.Text("--where", "CONDITION", "Drop what fails it before ranking: `tokens >= 64 and perplexity < 1000`.");
     private readonly Option<string?> unscored = Choose.Text("--unscored", "RULE", "Units without a score: drop or keep. Default: drop.", "drop", "keep");
     private readonly Option<long?> seed = Choose.Whole("--seed", "Of the random band. Default: 0.", 0);

@@ -12,6 +12,9 @@ public sealed record CorpusOptions
     /// <summary>Dotted path of the source property or column; null takes `source` where there is one.</summary>
     public string? SourceField { get; init; }
 
+    /// <summary>Dotted paths of further properties or columns that documents carry along as text; null for none.</summary>
+    public IReadOnlyList<string>? Fields { get; init; }
+
     /// <summary>Of a directory with a Hugging Face data set, the split that is read; <c>all</c> reads every one, null <c>train</c> or the only one.</summary>
     public string? Split { get; init; }
 

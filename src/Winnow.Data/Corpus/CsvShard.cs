@@ -15,6 +15,7 @@ internal sealed class CsvShard
     private int _text;
     private int _id;
     private int _source;
+    private int[] _fields = [];
 
     private CsvShard(ShardContext context, Stream content)
     {
@@ -68,6 +69,7 @@ internal sealed class CsvShard
         _context.Choose(names[_text]);
         _id = Find(names, options.IdField, "id", "--id-field");
         _source = Find(names, options.SourceField, "source", "--source-field");
+        _fields = [.. (options.Fields ?? []).Select(field => Find(names, field, field, "--fields"))];
         return true;
     }
 
@@ -95,7 +97,18 @@ internal sealed class CsvShard
         string source = _source < 0 ? "" : Encoding.UTF8.GetString(_row.Field(bytes, _source));
         return new Document(
             _context.Shard.Index, row, id.Length == 0 ? _context.DefaultId(row) : id, source.Length == 0 ? _context.DefaultSource : source,
-            _row.Field(bytes, _text).ToArray(), record);
+            _row.Field(bytes, _text).ToArray(), record)
+        {
+            Fields = FieldsOf(bytes),
+        };
+    }
+
+    private string?[] FieldsOf(ReadOnlySpan<byte> row)
+    {
+        string?[] fields = new string?[_fields.Length];
+        for (int i = 0; i < fields.Length; i++)
+            if (_row.Field(row, _fields[i]) is { IsEmpty: false } value) fields[i] = Encoding.UTF8.GetString(value);
+        return fields;
     }
 
     /// <summary>The next row that is not blank, split; empty at the end.</summary>

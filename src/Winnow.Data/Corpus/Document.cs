@@ -14,6 +14,9 @@ namespace Winnow.Data.Corpus;
 /// </param>
 public sealed record Document(int Shard, long Row, string Id, string Source, ReadOnlyMemory<byte> Text, ReadOnlyMemory<byte> Record)
 {
+    /// <summary>The values of <see cref="CorpusOptions.Fields"/>, as text; null where the record has none. Empty where none are asked for, or the format has no fields.</summary>
+    public IReadOnlyList<string?> Fields { get; init; } = [];
+
     /// <summary>The ids that the document is stored as in a token shard; the text is what they stand for. Null elsewhere.</summary>
     public TokenizedText? Tokens { get; init; }
 }

@@ -18,7 +18,7 @@ internal sealed class JsonlShard
     private JsonlShard(ShardContext context)
     {
         _context = context;
-        _line = new JsonLine(new JsonFields([context.Options.IdField ?? "id", context.Options.SourceField ?? "source", .. context.TextFields]));
+        _line = new JsonLine(new JsonFields([context.Options.IdField ?? "id", context.Options.SourceField ?? "source", .. context.TextFields, .. context.Options.Fields ?? []]));
     }
 
     /// <summary>The documents from a row on.</summary>
@@ -68,7 +68,23 @@ internal sealed class JsonlShard
         ReadOnlyMemory<byte> bytes = text.TextLength == text.Length && record.Length > 0
             ? record.AsMemory(text.Start, text.Length)
             : Unescape(line, text);
-        return new Document(_context.Shard.Index, row, IdOf(line, row), SourceOf(line), bytes, record);
+        return new Document(_context.Shard.Index, row, IdOf(line, row), SourceOf(line), bytes, record) { Fields = FieldsOf(line) };
+    }
+
+    private string?[] FieldsOf(ReadOnlySpan<byte> line)
+    {
+        string?[] fields = new string?[_context.Options.Fields?.Count ?? 0];
+        for (int i = 0; i < fields.Length; i++)
+        {
+            JsonValue value = _line[FirstTextField + _context.TextFields.Count + i];
+            fields[i] = value.Kind switch
+            {
+                JsonKind.String => Encoding.UTF8.GetString(Unescaped(line, value)),
+                JsonKind.Number or JsonKind.Boolean => Encoding.UTF8.GetString(line.Slice(value.Start, value.Length)),
+                _ => null,
+            };
+        }
+        return fields;
     }
 
     private JsonValue TextOf(ReadOnlySpan<byte> line, long number)

@@ -12,6 +12,7 @@ internal sealed class ParquetShard : IDisposable
     private readonly int _textColumn;
     private readonly int _idColumn;
     private readonly int _sourceColumn;
+    private readonly int[] _fieldColumns;
     private byte[] _sourceBytes = [];
     private string _source = "";
 
@@ -22,6 +23,7 @@ internal sealed class ParquetShard : IDisposable
         _textColumn = FindText();
         _idColumn = Find(context.Options.IdField, "id", "--id-field");
         _sourceColumn = Find(context.Options.SourceField, "source", "--source-field");
+        _fieldColumns = [.. (context.Options.Fields ?? []).Select(FindField)];
     }
 
     /// <summary>The documents from a row on.</summary>
@@ -51,15 +53,33 @@ internal sealed class ParquetShard : IDisposable
         using ParquetCursor text = _reader.OpenColumn(group.Index, _textColumn);
         using ParquetCursor? id = _idColumn < 0 ? null : _reader.OpenColumn(group.Index, _idColumn);
         using ParquetCursor? source = _sourceColumn < 0 ? null : _reader.OpenColumn(group.Index, _sourceColumn);
+        ParquetCursor[] fields = [.. _fieldColumns.Select(column => _reader.OpenColumn(group.Index, column))];
+        foreach (ParquetCursor field in fields) field.Skip(skip);
         text.Skip(skip);
         id?.Skip(skip);
         source?.Skip(skip);
         for (long row = group.FirstRow + skip; row < group.FirstRow + group.Rows; row++)
         {
-            if (!text.MoveNext() || id?.MoveNext() == false || source?.MoveNext() == false)
+            if (!text.MoveNext() || id?.MoveNext() == false || source?.MoveNext() == false || !fields.All(field => field.MoveNext()))
                 throw new CorpusException(_context.Shard.Path, $"corrupt: row group {group.Index} lacks values");
-            if (ToDocument(text, id, source, row) is { } document) yield return document;
+            if (ToDocument(text, id, source, row) is { } document) yield return fields.Length == 0 ? document : document with { Fields = [.. fields.Select(ValueOf)] };
         }
+        foreach (ParquetCursor field in fields) field.Dispose();
+    }
+
+    private static string? ValueOf(ParquetCursor field) => field.IsNull ? null : field.Column.Type switch
+    {
+        ParquetType.Bytes => Encoding.UTF8.GetString(field.Bytes),
+        ParquetType.Boolean => field.Boolean ? "true" : "false",
+        ParquetType.Int32 or ParquetType.Int64 => field.Int64.ToString(CultureInfo.InvariantCulture),
+        _ => field.Double.ToString("R", CultureInfo.InvariantCulture),
+    };
+
+    private int FindField(string name)
+    {
+        int column = _reader.Find(name);
+        if (column >= 0 && _reader.Columns[column] is { IsRepeated: false, Type: not (ParquetType.Int96 or ParquetType.FixedBytes) }) return column;
+        throw new CorpusException(_context.Shard.Path, column < 0 ? $"no column `{name}`" : $"column `{name}` is no text, number or truth value", "name another with `--fields`");
     }
 
     private Document? ToDocument(ParquetCursor text, ParquetCursor? id, ParquetCursor? source, long row)

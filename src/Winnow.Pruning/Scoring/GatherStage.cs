@@ -67,7 +67,7 @@ public sealed class GatherStage : IWorkStage
     {
         string path = ScoreStage.RowsPath(store.Run, item);
         if (!File.Exists(path)) throw new CorpusException(path, $"the rows of {scores.Items[item]} are gone", "score again with `--restart`");
-        using ScoreJournal journal = ScoreJournal.OpenFinished(path, schema.Metrics.Count);
+        using ScoreJournal journal = ScoreJournal.OpenFinished(path, schema.Metrics.Count, schema.Fields.Count);
         foreach (ScoreRow row in journal.ReadRows()) yield return row;
     }
 

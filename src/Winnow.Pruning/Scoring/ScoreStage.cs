@@ -70,7 +70,7 @@ public sealed class ScoreStage : IWorkStage, IDisposable
         using ScoringPipeline pipeline = new(setup.Plan, setup.Corpus, models.Decoders, backend.Workers, store.Run);
         long? documents = null;
         long rowsThere = 0;
-        using (ScoreJournal journal = ScoreJournal.Open(path, setup.Plan.Schema.Metrics.Count))
+        using (ScoreJournal journal = ScoreJournal.Open(path, setup.Plan.Schema.Metrics.Count, fields: setup.Plan.Fields.Count))
         {
             blocks.Journal = journal;
             ShardWork rows = new(item.Shard, Math.Max(journal.LastRow, item.From - 1), IsComplete: false, 0, item.To ?? long.MaxValue);

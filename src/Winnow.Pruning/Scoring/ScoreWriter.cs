@@ -83,7 +83,7 @@ internal sealed class ScoreWriter(RunDirectory run, ScoringPlan plan, CorpusRead
     {
         if (shard == wanted) return;
         Debug.Assert(blocks.Journal is null, "a shard ends before the next begins");
-        blocks.Journal = ScoreJournal.Open(run.JournalPath(wanted), plan.Schema.Metrics.Count, run.Faults);
+        blocks.Journal = ScoreJournal.Open(run.JournalPath(wanted), plan.Schema.Metrics.Count, run.Faults, plan.Fields.Count);
         shard = wanted;
     }
 }

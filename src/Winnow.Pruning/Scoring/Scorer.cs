@@ -169,7 +169,7 @@ public static class Scorer
 
             string path = run.JournalPath(shard.Index);
             if (!File.Exists(path)) return new ShardWork(shard.Index, -1, IsComplete: false, 0);
-            using ScoreJournal journal = ScoreJournal.Open(path, setup.Plan.Schema.Metrics.Count);
+            using ScoreJournal journal = ScoreJournal.Open(path, setup.Plan.Schema.Metrics.Count, fields: setup.Plan.Fields.Count);
             if (journal.Rows > 0 && RunIdentity.IsStandardInput(shard))
             {
                 throw new CorpusException(run.Path, "a run over standard input cannot go on: what was read is gone", "start over with `--restart`");

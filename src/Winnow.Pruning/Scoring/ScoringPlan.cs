@@ -61,7 +61,10 @@ internal sealed class ScoringPlan
     public int Groups => Fold is null ? 1 : 2;
 
     /// <summary>The columns of the table.</summary>
-    public ScoreSchema Schema => ScoreSchema.For(Options.Metrics, ModelsPerUnit, Fold is not null, Options.Unit == UnitKind.Sequence);
+    public ScoreSchema Schema => ScoreSchema.For(Options.Metrics, ModelsPerUnit, Fold is not null, Options.Unit == UnitKind.Sequence) with { Fields = Fields };
+
+    /// <summary>What documents carry along into the table.</summary>
+    public IReadOnlyList<string> Fields { get; private init; } = [];
 
     /// <summary>The index of the model that scores a unit of <paramref name="group"/> as its <paramref name="member"/>th.</summary>
     public int ModelOf(int group, int member) => Fold is null ? member : 1 - group;
@@ -86,9 +89,11 @@ internal sealed class ScoringPlan
         {
             Context = context,
             Fold = request.Fold,
+            Fields = request.Corpus.Fields ?? [],
             Bos = options.Unit == UnitKind.Sequence ? [] : BosIds(options.Bos, tokenizer),
         };
         plan.CheckSizes();
+        plan.CheckFields();
         return plan;
     }
 
@@ -122,6 +127,15 @@ internal sealed class ScoringPlan
                 $"the tokenizer has {tokenizer.VocabularySize} tokens, the model only {models[i].VocabularySize}",
                 "name the tokenizer that the model was trained with");
         }
+    }
+
+    private void CheckFields()
+    {
+        const int most = 16;
+        if (Fields.Count > most) throw new CorpusException("`--fields`", $"{Fields.Count} fields, at most {most} can be carried along");
+        HashSet<string> taken = [.. ScorePartWriter.Columns(Schema with { Fields = [] }).Select(column => column.Path), "length"];
+        if (Fields.FirstOrDefault(field => !taken.Add(field)) is { } twice)
+            throw new CorpusException("`--fields`", $"`{twice}` is a column of the score table already", "leave it out");
     }
 
     private void CheckSizes()

@@ -27,6 +27,9 @@ internal sealed class ScoringUnit
 
     public UnitSpan? Span { get; init; }
 
+    /// <summary>One text per column of <see cref="ScoringPlan.Fields"/>, or empty where the unit has none of them.</summary>
+    public IReadOnlyList<string?> Fields { get; init; } = [];
+
     /// <summary>Its tokens, those put before it included.</summary>
     public int[] Ids { get; init; } = [];
 

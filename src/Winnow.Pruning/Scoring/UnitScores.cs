@@ -29,6 +29,7 @@ internal sealed class UnitScores(ScoringPlan plan)
             Fold = unit.Fold,
             Span = unit.Span,
             Values = values,
+            Fields = unit.Fields.Count == schema.Fields.Count ? unit.Fields : new string?[schema.Fields.Count],
         };
     }
 

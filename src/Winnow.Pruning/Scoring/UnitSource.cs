@@ -93,6 +93,7 @@ internal sealed class UnitSource(ScoringPlan plan, CorpusReader corpus, string r
         Source = document.Source,
         Bytes = document.Text.Length,
         Status = ScoreStatus.Duplicate,
+        Fields = document.Fields,
         Fold = plan.Fold?.Of(document.Text.Span),
     };
 
@@ -121,6 +122,7 @@ internal sealed class UnitSource(ScoringPlan plan, CorpusReader corpus, string r
             ScoredBytes = !scored ? 0 : covered == tokens.Length ? document.Text.Length : ends[covered - plan.Bos.Length - 1],
             Status = status,
             Fold = plan.Fold?.Of(document.Text.Span),
+            Fields = document.Fields,
             Ids = scored ? tokens : [],
             Windows = scored ? windows : [],
             Memorizable = scored && memorizable,
@@ -152,7 +154,7 @@ internal sealed class UnitSource(ScoringPlan plan, CorpusReader corpus, string r
     {
         int endOfText = ScoringPlan.EndOfText(plan.Tokenizer);
         SequencePacker[] packers = [.. Enumerable.Range(0, plan.Groups).Select(_ => new SequencePacker(plan.Context, endOfText))];
-        Queue<(long Row, string Source)>[] sources = [.. packers.Select(_ => new Queue<(long Row, string Source)>())];
+        Queue<Document>[] sources = [.. packers.Select(_ => new Queue<Document>())];
         long row = 0;
         Documents = 0;
         if (limit > 0)
@@ -165,11 +167,11 @@ internal sealed class UnitSource(ScoringPlan plan, CorpusReader corpus, string r
                     Encode(document, withEnds: true);
                     int? fold = plan.Fold?.Of(document.Text.Span);
                     int group = fold ?? 0;
-                    sources[group].Enqueue((document.Row, document.Source));
+                    sources[group].Enqueue(document with { Text = default, Tokens = null });
                     EncodedDocument encoded = new(document, [.. ids], [.. ends], CarriedSpecial: false);
                     foreach (PackedSequence sequence in packers[group].Add(encoded))
                     {
-                        string source = SourceOf(sequence, sources[group]);
+                        Document source = SourceOf(sequence, sources[group]);
                         if (row >= until) yield break;
                         if (row++ > after) yield return ToUnit(sequence, shard, row - 1, fold, source, whole: true);
                     }
@@ -182,20 +184,20 @@ internal sealed class UnitSource(ScoringPlan plan, CorpusReader corpus, string r
         for (int group = 0; group < packers.Length; group++)
         {
             if (packers[group].Remainder is not { } rest) continue;
-            string source = SourceOf(rest, sources[group]);
+            Document source = SourceOf(rest, sources[group]);
             if (row >= until) yield break;
             if (row++ > after) yield return ToUnit(rest, shard, row - 1, plan.Fold is null ? null : group, source, whole: false);
         }
     }
 
-    /// <summary>The source of a sequence's first document; forgets the documents before it.</summary>
-    private static string SourceOf(PackedSequence sequence, Queue<(long Row, string Source)> sources)
+    /// <summary>A sequence's first document; forgets those before it.</summary>
+    private static Document SourceOf(PackedSequence sequence, Queue<Document> sources)
     {
         while (sources.Peek().Row < sequence.Pieces[0].Row) sources.Dequeue();
-        return sources.Peek().Source;
+        return sources.Peek();
     }
 
-    private ScoringUnit ToUnit(PackedSequence sequence, int shard, long row, int? fold, string source, bool whole)
+    private ScoringUnit ToUnit(PackedSequence sequence, int shard, long row, int? fold, Document source, bool whole)
     {
         PackedPiece first = sequence.Pieces[0], last = sequence.Pieces[^1];
         long bytes = sequence.Pieces.Sum(piece => piece.ByteCount);
@@ -205,7 +207,8 @@ internal sealed class UnitSource(ScoringPlan plan, CorpusReader corpus, string r
             Shard = shard,
             Row = row,
             Id = $"{corpus.Shards[shard].Name}#{row}",
-            Source = source,
+            Source = source.Source,
+            Fields = source.Fields,
             Bytes = bytes,
             ScoredBytes = whole ? bytes : 0,
             Status = whole ? ScoreStatus.Ok : ScoreStatus.Partial,

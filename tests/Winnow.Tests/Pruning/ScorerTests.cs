@@ -1,10 +1,12 @@
 using System.Text.Json;
 using Winnow.Data;
 using Winnow.Data.Corpus;
+using Winnow.Data.Parquet;
 using Winnow.Data.Tokenizers;
 using Winnow.Kernels.Cpu;
 using Winnow.Pruning;
 using Winnow.Pruning.Scoring;
+using Winnow.Pruning.Selection;
 using Xunit;
 
 namespace Winnow.Tests.Pruning;
@@ -310,6 +312,57 @@ public sealed class ScorerTests : IDisposable
         await Assert.ThrowsAsync<KilledException>(() => Scorer.ScoreAsync(request, backend, null, Kill, Cancel));
         await Scorer.ScoreAsync(request, backend, cancel: Cancel);
         Assert.Equal(Scores("whole"), Scores("killed"));
+    }
+
+    [Theory]
+    [InlineData(UnitKind.Document)]
+    [InlineData(UnitKind.Sequence)]
+    public async Task Fields_of_records_become_columns_to_select_by_in_every_format_and_after_a_kill(UnitKind unit)
+    {
+        string?[] languages = ["en", "zh", null, "7", "true"];
+        using (FileStream stream = File.Create(directory["t.parquet"]))
+        {
+            using ParquetWriter writer = new(stream, [ParquetColumn.String("text"), ParquetColumn.String("lang", nullable: true), ParquetColumn.Double("m.n")]);
+            for (int i = 0; i < 20; i++)
+            {
+                writer[0].Add($"the language model {i}");
+                if (languages[i % 5] is { } language) writer[1].Add(language);
+                else writer[1].AddNull();
+                writer[2].Add(i + 0.5);
+                writer.EndRow();
+            }
+
+            writer.Finish();
+        }
+
+        static string Written(int i) => (i % 5) switch { 0 => "\"\\u0065n\"", 1 => "\"zh\"", 2 => i == 2 ? "null" : "[1]", 3 => "7", _ => "true" };
+        await File.WriteAllLinesAsync(directory["t.jsonl"], Enumerable.Range(0, 20).Select(i => $"{{\"text\": \"the language model {i}\", \"lang\": {Written(i)}, \"m\": {{\"n\": {i}.5}}}}"), Cancel);
+        await File.WriteAllLinesAsync(directory["t.csv"], Enumerable.Range(0, 20).Select(i => $"the language model {i},{languages[i % 5]},{i}.5").Prepend("text,lang,m.n"), Cancel);
+        string[] inputs = [directory["t.parquet"], directory["t.jsonl"], directory["t.csv"]];
+        ScoringRequest request = Request("run", Metrics.Perplexity) with { Inputs = inputs, Corpus = new CorpusOptions { Fields = ["lang", "m.n"] }, Runtime = new ScoringRuntime { BlockRows = 4 } };
+        request = request with { Options = request.Options with { Unit = unit, Context = 8 } };
+        int writes = 12;
+        await Assert.ThrowsAsync<KilledException>(() => Scorer.ScoreAsync(request, backend, null, _ => { if (--writes <= 0) throw new KilledException(); }, Cancel));
+        await Scorer.ScoreAsync(request, backend, cancel: Cancel);
+        ScoreRow[] rows = [.. ScoreTable.Open(directory["run"]).ReadRows()];
+        Assert.Equal(["lang", "m.n"], ScoreTable.Open(directory["run"]).Schema.Fields);
+        Assert.All(rows, row =>
+        {
+            long document = row.Span?.FirstRow ?? row.Row;
+            Assert.Equal([languages[document % 5], $"{document}.5"], row.Fields);
+        });
+        SelectionOptions options = new() { Keep = [KeepRule.Parse("middle:50%")], Within = ["lang"], Where = "lang != 'zh'", Metric = "perplexity", Unscored = Unscored.Keep };
+        SelectionSummary summary = RankSelector.Select(ParquetScores.Open(directory["run"]), options, 2, (_, _) => { });
+        Assert.Equal(["", "7", "en", "true"], summary.Rules.Where(rule => rule.Ranked > 0).Select(rule => rule.Stratum));
+        Assert.Equal(rows.Count(row => row.Fields[0] == "zh"), summary.Excluded.Units);
+        Assert.Equal("lang", summary.Shares[0].Column);
+        Assert.EndsWith(",lang,m.n", Lines(ScoreTable.Open(directory["run"]), ScoreFormat.Csv)[0], StringComparison.Ordinal);
+        CorpusException refused = await Assert.ThrowsAsync<CorpusException>(() => Scorer.ScoreAsync(
+            request with { Output = directory["other"], Corpus = new CorpusOptions { Fields = ["lang", "tokens"] } }, backend, cancel: Cancel));
+        Assert.Contains("`tokens` is a column of the score table already", refused.Message, StringComparison.Ordinal);
+        refused = await Assert.ThrowsAsync<CorpusException>(() => Scorer.ScoreAsync(
+            request with { Output = directory["other"], Corpus = new CorpusOptions { Fields = ["site"] } }, backend, cancel: Cancel));
+        Assert.Contains("no column `site`", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
