@@ -1,14 +1,16 @@
 using System.Security.Cryptography;
 using System.Text;
+using Winnow.Data.Storage;
 
 namespace Winnow.Pruning;
 
 /// <summary>SHA-256 of files, lower-case hexadecimal: what a run is recognised by.</summary>
 internal static class ContentHash
 {
-    /// <summary>Of a file's bytes.</summary>
+    /// <summary>Of a file's bytes; of an object its ETag, which changes with them, so that it need not be read twice.</summary>
     public static async Task<string> OfFileAsync(string path, CancellationToken cancel)
     {
+        if (ObjectAddress.Is(path)) return "etag:" + ObjectStore.Default.Require(ObjectAddress.Parse(path)).Tag.Trim('"');
         FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20, FileOptions.Asynchronous | FileOptions.SequentialScan);
         await using (stream.ConfigureAwait(false))
         {

@@ -50,6 +50,17 @@ public sealed class WallTests
     public void Kernels_never_open_files() => AssertNever("Winnow.Kernels", "Winnow.Kernels", to => Within(to, "System.IO"));
 
     [Fact]
+    public void Only_storage_names_the_client_of_the_store()
+    {
+        foreach (string library in ProjectReferences.Keys)
+        {
+            string path = Path.Combine(AppContext.BaseDirectory, library == "Winnow.Cli" ? "winnow.dll" : library + ".dll");
+            string[] broken = [.. TypeReferences.Of(path, "").Where(r => Within(r.To, "Amazon") && !r.From.StartsWith("Winnow.Data.Storage.ObjectStore", StringComparison.Ordinal)).Select(r => r.From).Distinct()];
+            Assert.True(broken.Length == 0, string.Join(", ", broken));
+        }
+    }
+
+    [Fact]
     public void Selection_never_names_scoring() =>
         AssertNever("Winnow.Pruning", "Winnow.Pruning.Selection", to => Within(to, "Winnow.Pruning.Scoring"));
 

@@ -35,7 +35,7 @@ public static class CompressedStream
     /// <exception cref="CorpusException">The file cannot be opened; while reading: it is truncated or corrupt; says at which byte.</exception>
     public static Stream OpenRead(string path)
     {
-        FileStream file = OpenFile(path);
+        Stream file = Storage.StoredFile.OpenRead(path);
         try
         {
             Span<byte> start = stackalloc byte[4];

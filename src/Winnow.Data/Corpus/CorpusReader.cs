@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Winnow.Data.Compression;
+using Winnow.Data.Storage;
 using Winnow.Data.Tokenizers;
 
 namespace Winnow.Data.Corpus;
@@ -230,14 +231,14 @@ public sealed class CorpusReader
     {
         Stream stored = file.Path == InputFiles.StandardInput
             ? StandardInput.Open()
-            : CompressedStream.OpenFile(file.Path);
+            : StoredFile.OpenRead(file.Path);
         return new CountingStream(stored, count => Interlocked.Add(ref _bytesRead, count));
     }
 
     private CorpusShard? Recognise(InputFile file, int index)
     {
         bool isStandardInput = file.Path == InputFiles.StandardInput;
-        using Stream stored = isStandardInput ? StandardInput.Head() : CompressedStream.OpenFile(file.Path);
+        using Stream stored = isStandardInput ? StandardInput.Head() : StoredFile.OpenRead(file.Path);
         long bytes = isStandardInput ? -1 : stored.Length;
         (CorpusFormat? format, CompressionKind compression) = FormatSniffer.Sniff(file, stored);
         format = Options.Format ?? format;

@@ -1,3 +1,5 @@
+using Winnow.Data.Storage;
+
 namespace Winnow.Data.Corpus;
 
 /// <summary>A file that an input names.</summary>
@@ -25,6 +27,7 @@ internal static class InputFiles
     private static IEnumerable<InputFile> Find(string input, string? split, Action<string> tell)
     {
         if (input == StandardInput) return [new InputFile(input, "stdin", true)];
+        if (ObjectAddress.Is(input)) return StoredFile.Find(input).Select(file => new InputFile(file.Path, file.Name, file.IsExplicit));
         if (Directory.Exists(input)) return DatasetLayout.Choose(input, Below(input, input), split, tell).Select(path => new InputFile(path, NameBelow(input, path), false));
         if (File.Exists(input) || !Glob.IsPattern(input)) return [new InputFile(input, Path.GetFileName(input), true)];
         string root = Glob.Root(input);

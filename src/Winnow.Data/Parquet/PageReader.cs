@@ -10,6 +10,7 @@ internal sealed class PageReader : IDisposable
     private const int MaxPageBytes = 1 << 30;
     private const int MaxPageValues = 1 << 26;
     private const int MaxHeaderBytes = 16 << 20;
+    private const int MinWindowBytes = 4 << 10;
 
     private readonly ParquetSource _source;
     private readonly ParquetLeaf _leaf;
@@ -19,7 +20,7 @@ internal sealed class PageReader : IDisposable
     private long _at;
     private long _valuesLeft;
     // Rented: pages are too large for the young heap, and a fresh one for every row group is mostly page faults.
-    private byte[] _window = ArrayPool<byte>.Shared.Rent(64 << 10);
+    private byte[] _window;
     private long _windowStart;
     private int _windowLength;
     private byte[] _page = [];
@@ -33,6 +34,7 @@ internal sealed class PageReader : IDisposable
         _at = chunk.Start;
         _end = chunk.Start + chunk.CompressedBytes;
         _valuesLeft = chunk.Values;
+        _window = ArrayPool<byte>.Shared.Rent((int)Math.Clamp(chunk.CompressedBytes, MinWindowBytes, source.ReadAhead));
     }
 
     /// <summary>The values of the page.</summary>

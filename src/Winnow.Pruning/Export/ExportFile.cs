@@ -12,7 +12,7 @@ internal sealed class ExportFile(
 {
     private readonly TokenEncoder? _encoder = output?.Tokenizer.CreateEncoder();
     private readonly List<int> _ids = [];
-    private FileStream? _file;
+    private OutputFile? _file;
     private HashingStream? _stream;
     private DocumentWriter? _writer;
     private TokenShardWriter? _tokens;
@@ -71,13 +71,11 @@ internal sealed class ExportFile(
         _writer = null;
         if (_file is null || Records == 0) return null;
         _tokens?.Finish();
-        _file.Flush(flushToDisk: true);
-        long bytes = _file.Length;
-        string path = directory.PathOf(name);
+        ExportedFile done = new(name, Records, _stream?.Length ?? _file.Stream.Length, _stream?.Hash() ?? HashOf(_file.Stream));
+        _file.Finish(done);
         _file.Dispose();
         _file = null;
-        File.Move(path + directory.Suffix, path, overwrite: true);
-        return new ExportedFile(name, Records, bytes, _stream?.Hash() ?? HashOf(path));
+        return done;
     }
 
     /// <inheritdoc/>
@@ -85,12 +83,10 @@ internal sealed class ExportFile(
     {
         _writer?.Dispose();
         _stream?.Dispose();
-        if (_file is null) return;
-        _file.Dispose();
-        File.Delete(directory.PathOf(name) + directory.Suffix);
+        _file?.Dispose();
     }
 
-    private TokenShardWriter Tokens() => _tokens ??= new TokenShardWriter(_file = Create(), output!.Layout);
+    private TokenShardWriter Tokens() => _tokens ??= new TokenShardWriter((FileStream)(_file = directory.Begin(name)).Stream, output!.Layout);
 
     private void Count()
     {
@@ -98,16 +94,14 @@ internal sealed class ExportFile(
         Records++;
     }
 
-    private HashingStream Open() => _stream = new HashingStream(_file = Create());
+    private HashingStream Open() => _stream = new HashingStream((_file = directory.Begin(name)).Stream);
 
-    private static string HashOf(string path)
+    // Token shards have their length in front, which is written last.
+    private static string HashOf(Stream file)
     {
-        using FileStream file = File.OpenRead(path);
+        file.Position = 0;
         return Convert.ToHexStringLower(SHA256.HashData(file));
     }
-
-    private FileStream Create() =>
-        new(directory.Begin(name) + directory.Suffix, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 18);
 
     /// <summary>Hashes what passes through; leaves the file open.</summary>
     private sealed class HashingStream(Stream inner) : Stream

@@ -60,9 +60,8 @@ internal sealed class ExportFiles(OutputDirectory directory, string name, long? 
     public void Dispose()
     {
         _file?.Dispose();
-        // Of files that others write too, a whole one may be theirs.
-        if (_isWhole || directory.IsShared) return;
-        foreach (ExportedFile file in _finished) System.IO.File.Delete(directory.PathOf(file.Name));
+        if (_isWhole) return;
+        foreach (ExportedFile file in _finished) directory.Discard(file.Name);
     }
 
     private ExportFile File() => _file ??= create(splitBytes is null ? name : OutputNames.Part(name, _parts++));

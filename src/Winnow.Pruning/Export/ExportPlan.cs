@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using Winnow.Data;
 using Winnow.Data.Corpus;
@@ -46,6 +47,10 @@ internal sealed class ExportPlan
             throw new CorpusException(path, "the selection was made from another run", "select from this run again");
         return selection = chosen;
     }
+
+    /// <summary>Two exports with the same identity write the same bytes.</summary>
+    public string Identity(string path) => Convert.ToHexStringLower(SHA256.HashData(
+        [.. JsonSerializer.SerializeToUtf8Bytes(Selection(path).Summary, RunManifest.Json), .. JsonSerializer.SerializeToUtf8Bytes(options with { Force = false }, RunManifest.Json)]));
 
     /// <summary>The export of one file.</summary>
     public ShardExport Of(int shard, string path, OutputDirectory output, OutputDirectory? rejected, ExportMeter meter, ExportQuota quota) => new(

@@ -30,8 +30,8 @@ public sealed class ExportStage : IWorkStage
     public async Task<WorkOutcome> RunAsync(WorkClaim claim, CancellationToken stop)
     {
         ArgumentNullException.ThrowIfNull(claim);
-        OutputDirectory output = OutputDirectory.Join(task.Options.Output, plan.Corpus, claim.PrivateSuffix);
-        OutputDirectory? rejected = task.Options.Rejected is { } other ? OutputDirectory.Join(other, plan.Corpus, claim.PrivateSuffix) : null;
+        OutputDirectory output = DiskDirectory.Join(task.Options.Output, plan.Corpus, claim.PrivateSuffix);
+        OutputDirectory? rejected = task.Options.Rejected is { } other ? DiskDirectory.Join(other, plan.Corpus, claim.PrivateSuffix) : null;
         if (claim.Index == Last) return Complete(output, rejected, claim.PrivateSuffix);
         ShardFiles files = await plan.Of(claim.Index, task.Selection, output, rejected, new ExportMeter(0, null), Left(claim.Index, rejected is not null)).RunAsync(stop).ConfigureAwait(false);
         return new WorkOutcome(files.Kept.Sum(file => file.Records), 0, JsonSerializer.SerializeToElement(files, RunManifest.Json));

@@ -32,6 +32,7 @@ public static class ExportWork
         ArgumentNullException.ThrowIfNull(options);
         if (options.Shuffle is not null)
             throw new CorpusException("--shuffle", "the records of all files are put in order by one process", "leave `--tasks` and `--engine` out");
+        OutputDirectory.RequireDisk(options, "what several processes write");
         // Whether something may be overwritten is no part of what is written: the same export goes on either way.
         ExportTask task = new(Path.GetFullPath(run), Path.GetFullPath(selection), options with
         {
@@ -43,8 +44,8 @@ public static class ExportWork
         JsonElement request = JsonSerializer.SerializeToElement(task, RunManifest.Json);
         if (Directory.Exists(task.Options.Output) && WorkStore.TryContinue(place, Name, request)) return;
         ExportPlan plan = ExportPlan.Open(task.Run, task.Options);
-        OutputDirectory.Prepare(task.Options.Output, options.Force, plan.Corpus).Dispose();
-        if (task.Options.Rejected is { } rejected) OutputDirectory.Prepare(rejected, options.Force, plan.Corpus).Dispose();
+        DiskDirectory.Prepare(task.Options.Output, options.Force, plan.Corpus).Dispose();
+        if (task.Options.Rejected is { } rejected) DiskDirectory.Prepare(rejected, options.Force, plan.Corpus).Dispose();
         IEnumerable<WorkItem> files = plan.Corpus.Shards.Select(shard => new WorkItem(shard.Index));
         WorkStore.Create(place, new WorkDescription(Name, Environment.CurrentDirectory, request, [.. files, new WorkItem(-1, Name: "list of files")]));
     }

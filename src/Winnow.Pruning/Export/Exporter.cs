@@ -23,8 +23,11 @@ public static class Exporter
         ExportPlan plan = ExportPlan.Open(run, options);
         CorpusReader corpus = plan.Corpus;
         long units = plan.Selection(selection).Summary.All.Units;
-        using OutputDirectory output = OutputDirectory.Prepare(options.Output, options.Force, corpus);
-        using OutputDirectory? rejected = options.Rejected is null ? null : OutputDirectory.Prepare(options.Rejected, options.Force, corpus);
+        if (plan.Tokenizer is not null || options.Shuffle is not null)
+            OutputDirectory.RequireDisk(options, plan.Tokenizer is null ? "shuffled records" : "token shards, whose length stands in front,");
+        string identity = plan.Identity(selection);
+        using OutputDirectory output = OutputDirectory.Prepare(options.Output, options.Force, corpus, identity);
+        using OutputDirectory? rejected = options.Rejected is null ? null : OutputDirectory.Prepare(options.Rejected, options.Force, corpus, identity);
         ExportMeter meter = new(units, progress);
         ShardFiles[] files = [.. Enumerable.Repeat(ShardFiles.None, corpus.Shards.Count)];
         using ShuffledExport? shuffled = options.Shuffle is null ? null : new ShuffledExport(options, plan.Manifest.Options.Unit, corpus, plan.Tokenizer, output, rejected);

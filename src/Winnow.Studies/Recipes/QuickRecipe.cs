@@ -14,7 +14,7 @@ public static class QuickRecipe
             Name = "quick",
             Seed = seed,
             Context = 128,
-            Data = new RecipeData([.. inputs.Select(Path.GetFullPath)], 0.05, 0.3, new Dictionary<string, IReadOnlyList<string>>(), new Dictionary<string, IReadOnlyList<string>>()),
+            Data = new RecipeData([.. inputs.Select(input => Winnow.Data.Storage.ObjectAddress.Is(input) ? input : Path.GetFullPath(input))], 0.05, 0.3, new Dictionary<string, IReadOnlyList<string>>(), new Dictionary<string, IReadOnlyList<string>>()),
             Vocabulary = 4096,
             Models = new Dictionary<string, ModelShape> { ["tiny"] = new("gpt2", 4, 128, 4) },
             References = [new ReferencePlan("own") { Model = "tiny", Length = new TrainingLength(1_000_000, 0), Schedule = schedule, Metrics = ["perplexity"] }],

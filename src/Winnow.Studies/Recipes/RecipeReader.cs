@@ -236,7 +236,7 @@ public static class RecipeReader
         return plan;
     }
 
-    private static string Resolve(string directory, string path) => Path.GetFullPath(path, directory);
+    private static string Resolve(string directory, string path) => Winnow.Data.Storage.ObjectAddress.Is(path) ? path : Path.GetFullPath(path, directory);
 
     /// <summary>Paths relative to the recipe; the word <c>dotnet-docs</c> stands for the documentation that every .NET SDK carries.</summary>
     private static List<string> Resolve(string directory, IReadOnlyList<string> paths) =>
