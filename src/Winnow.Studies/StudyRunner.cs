@@ -28,16 +28,28 @@ public static class StudyRunner
     /// <param name="within">Told what the step in hand is doing.</param>
     /// <param name="cancel">Stops in a state that the same call goes on from.</param>
     /// <exception cref="CorpusException">The directory holds another study, or another process works in it.</exception>
-    public static async Task<(StudyResults Results, IReadOnlyList<StepEvent> Steps)> RunAsync(
+    public static Task<(StudyResults Results, IReadOnlyList<StepEvent> Steps)> RunAsync(
         StudyPlan plan, string directory, IReadOnlyList<IBackend> backends, int threads,
-        IProgress<StepEvent>? steps = null, IProgress<StepProgress>? within = null, CancellationToken cancel = default)
+        IProgress<StepEvent>? steps = null, IProgress<StepProgress>? within = null, CancellationToken cancel = default) =>
+        RunAsync(plan, directory, new InProcessEngine([.. backends.Select(backend => Works(backend, threads, within))], TimeProvider.System), steps, cancel);
+
+    /// <summary>Has the study's steps done by an engine.</summary>
+    /// <param name="plan">The study.</param>
+    /// <param name="directory">Holds one study; made where it is not there.</param>
+    /// <param name="engine">Has them done.</param>
+    /// <param name="steps">Told when a step's state changes.</param>
+    /// <param name="cancel">Stops in a state that the same call goes on from.</param>
+    /// <exception cref="CorpusException">The directory holds another study, or another process works in it.</exception>
+    public static async Task<(StudyResults Results, IReadOnlyList<StepEvent> Steps)> RunAsync(
+        StudyPlan plan, string directory, IEngine engine, IProgress<StepEvent>? steps = null, CancellationToken cancel = default)
     {
+        ArgumentNullException.ThrowIfNull(engine);
         using StudyLock held = StudyLock.TryTake(directory)
             ?? throw new CorpusException(directory, "another run is at work here", "wait for it, or name another directory");
         Claim(plan, directory);
         var store = new StepStore(directory);
-        var engine = new InProcessEngine([.. backends.Select(backend => Works(backend, threads, within))], TimeProvider.System);
-        IReadOnlyList<StepEvent> outcome = await engine.RunAsync(plan.Graph, store, steps, cancel).ConfigureAwait(false);
+        using StudyPresence? presence = engine is InProcessEngine ? new StudyPresence(directory, plan.Graph, steps, TimeProvider.System, cancel) : null;
+        IReadOnlyList<StepEvent> outcome = await engine.RunAsync(plan.Graph, store, presence ?? steps, presence?.Cancelled ?? cancel).ConfigureAwait(false);
         StudyResults results = StudyResults.Gather(plan, store);
         await File.WriteAllTextAsync(Path.Combine(directory, "results.csv"), results.ToCsv(), cancel).ConfigureAwait(false);
         StudyFiles.Write(Path.Combine(directory, "results.json"), results);
@@ -62,7 +74,8 @@ public static class StudyRunner
         StudyFiles.Write(file, plan.Recipe);
     }
 
-    private static Dictionary<string, IStepWork> Works(IBackend backend, int threads, IProgress<StepProgress>? within)
+    /// <summary>What does each kind of step.</summary>
+    public static IReadOnlyDictionary<string, IStepWork> Works(IBackend backend, int threads, IProgress<StepProgress>? within = null)
     {
         IProgress<T>? Told<T>(Func<T, StepProgress> say) => within is null ? null : new Relay<T>(within, say);
         IProgress<ScoringProgress>? scoring = Told<ScoringProgress>(p => new StepProgress($"{p.TokensPerSecond:N0} tokens/s", p.FractionDone));

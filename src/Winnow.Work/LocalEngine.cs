@@ -10,7 +10,7 @@ namespace Winnow.Work;
 /// <param name="clock">For the pauses.</param>
 public sealed class LocalEngine(IReadOnlyList<string> program, int tasks, int threads, TimeProvider clock) : IWorkEngine
 {
-    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Soonest = TimeSpan.FromMilliseconds(100), Latest = TimeSpan.FromSeconds(2);
     private readonly TimeSpan _lease = new WorkerOptions().Lease;
 
     /// <inheritdoc/>
@@ -36,10 +36,11 @@ public sealed class LocalEngine(IReadOnlyList<string> program, int tasks, int th
         try
         {
             for (int task = 0; task < count; task++) workers.Add(Start(store, task, count));
-            while (workers.Any(worker => !worker.HasExited))
+            for (TimeSpan pause = Soonest; workers.Any(worker => !worker.HasExited); pause = pause * 1.1 < Latest ? pause * 1.1 : Latest)
             {
                 progress?.Report(StageStatus.Read(store, _lease, clock));
-                await Task.Delay(Poll, clock, cancel).ConfigureAwait(false);
+                await Task.WhenAny(Task.Delay(pause, clock, cancel), Task.WhenAll(workers.Select(worker => worker.WaitForExitAsync(cancel)))).ConfigureAwait(false);
+                cancel.ThrowIfCancellationRequested();
             }
 
             progress?.Report(StageStatus.Read(store, _lease, clock));

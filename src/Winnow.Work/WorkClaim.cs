@@ -6,7 +6,8 @@ public sealed class WorkClaim
     private readonly WorkStore _store;
     private readonly WorkerHeart _worker;
 
-    internal WorkClaim(WorkStore store, int index, int attempt, WorkerHeart worker) => (_store, Index, Attempt, _worker) = (store, index, attempt, worker);
+    internal WorkClaim(WorkStore store, int index, int attempt, bool previousIsGone, WorkerHeart worker) =>
+        (_store, Index, Attempt, PreviousIsGone, _worker) = (store, index, attempt, previousIsGone, worker);
 
     /// <summary>The item's number.</summary>
     public int Index { get; }
@@ -16,6 +17,9 @@ public sealed class WorkClaim
 
     /// <summary>How many attempts were lost before this one: their owners died.</summary>
     public int Attempt { get; }
+
+    /// <summary>Whether the attempt before is known to be dead, so that what it left may be taken over as it is; else it may live.</summary>
+    public bool PreviousIsGone { get; }
 
     /// <summary>The end of the names of files that only this attempt writes.</summary>
     public string PrivateSuffix => $".{Index}-{Attempt}-{_worker.Name}.tmp";

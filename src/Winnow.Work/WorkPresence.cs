@@ -38,7 +38,7 @@ public sealed class WorkPresence : IDisposable
     /// <summary>An item is begun.</summary>
     public void Begin(int item)
     {
-        if (_store.TryClaim(item, 0, _heart) is { } claim) _inHand[item] = claim;
+        if (_store.TryClaim(item, 0, previousIsGone: false, _heart) is { } claim) _inHand[item] = claim;
         _heart.Begin(item);
     }
 

@@ -173,7 +173,7 @@ public sealed class WorkStore
     internal string RecordPath(string worker) => Path.Combine(_workers, worker + ".json");
 
     /// <summary>Creates the claim; null when somebody has it, or the item turns out to be done.</summary>
-    internal WorkClaim? TryClaim(int item, int attempt, WorkerHeart worker)
+    internal WorkClaim? TryClaim(int item, int attempt, bool previousIsGone, WorkerHeart worker)
     {
         string path = ClaimPath(item, attempt);
         try
@@ -187,7 +187,7 @@ public sealed class WorkStore
         }
 
         // The listing that made the item look open may have been old.
-        if (!IsDone(item)) return new WorkClaim(this, item, attempt, worker);
+        if (!IsDone(item)) return new WorkClaim(this, item, attempt, previousIsGone, worker);
         File.Delete(path);
         return null;
     }

@@ -63,7 +63,7 @@ public sealed class Worker : IDisposable
     private readonly WorkerOptions _options;
     private readonly WorkerHeart _heart;
     private readonly LeaseWatch _watch;
-    private readonly Queue<(int Item, int Attempt)> _open = new();
+    private readonly Queue<(int Item, int Attempt, bool Gone)> _open = new();
     private TimeSpan _pause = FirstPause;
 
     private Worker(WorkStore store, IWorkStage stage, WorkerOptions options)
@@ -134,7 +134,9 @@ public sealed class Worker : IDisposable
         // With nothing under way, what is open waits for items that failed.
         if (scan.Failed.Count > 0 && scan.Claims.Count == 0 && !AnyReady(scan)) return WorkerEnd.Failed;
         await WaitAsync(_pause, stop).ConfigureAwait(false);
-        _pause = 2 * _pause < _options.Poll ? 2 * _pause : _options.Poll;
+        // A look lists what is done: the more there is, the rarer.
+        TimeSpan longest = _options.Poll * Math.Max(1, _store.Items.Count / 10_000.0);
+        _pause = 2 * _pause < longest ? 2 * _pause : longest;
         return null;
     }
 
@@ -150,10 +152,10 @@ public sealed class Worker : IDisposable
     {
         for (int looks = 0; looks < 2; looks++)
         {
-            for (int collisions = 0; collisions < Collisions && _open.TryDequeue(out (int Item, int Attempt) next);)
+            for (int collisions = 0; collisions < Collisions && _open.TryDequeue(out (int Item, int Attempt, bool Gone) next);)
             {
                 if (!_stage.IsReady(next.Item, _store)) continue;
-                if (_store.TryClaim(next.Item, next.Attempt, _heart) is { } claim) return claim;
+                if (_store.TryClaim(next.Item, next.Attempt, next.Gone, _heart) is { } claim) return claim;
                 collisions++;
             }
 
@@ -167,17 +169,17 @@ public sealed class Worker : IDisposable
     private void LookAround()
     {
         WorkScan scan = _store.Scan();
-        List<(int Item, int Attempt)> open = [];
+        List<(int Item, int Attempt, bool Gone)> open = [];
         for (int item = 0; item < _store.Items.Count; item++)
         {
-            if (!scan.IsSettled(item) && !scan.Claims.ContainsKey(item) && _stage.IsReady(item, _store)) open.Add((item, 0));
+            if (!scan.IsSettled(item) && !scan.Claims.ContainsKey(item) && _stage.IsReady(item, _store)) open.Add((item, 0, false));
         }
 
         if (open.Count == 0)
         {
             foreach ((int item, int attempt) in scan.Claims)
             {
-                if (!scan.IsSettled(item) && _watch.IsDead(item, attempt, _heart.Name)) open.Add((item, attempt + 1));
+                if (!scan.IsSettled(item) && _watch.Look(item, attempt, _heart.Name) is not Sign.Alive and var sign) open.Add((item, attempt + 1, sign == Sign.Gone));
             }
         }
 

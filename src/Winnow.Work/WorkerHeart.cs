@@ -93,7 +93,7 @@ internal sealed class WorkerHeart : IDisposable
                 Item = null,
                 Share = 0,
                 ItemsDone = _record.ItemsDone + (done is null ? 0 : 1),
-                ItemSeconds = _record.ItemSeconds + (done is null ? 0 : _clock.GetElapsedTime(_itemBegan).TotalSeconds),
+                ItemSeconds = _record.ItemSeconds + (done is null || _record.Item is null ? 0 : _clock.GetElapsedTime(_itemBegan).TotalSeconds),
                 Units = _finished.Units,
                 Tokens = _finished.Tokens,
             };

@@ -145,7 +145,8 @@ internal static class EngineRun
         return false;
     }
 
-    private static ProgressState State(StageStatus status) => new(
+    /// <summary>How far a stage is, as the display shows it.</summary>
+    internal static ProgressState State(StageStatus status) => new(
         status.Stage, status.Done, $"of {status.Items} items, {status.Running} running", status.Items == 0 ? 1 : status.Done / (double)status.Items,
         status.TokensPerSecond > 0 ? $"{Studies.Reports.Figures.Short(status.TokensPerSecond)} tokens/s" : "", status.Remaining);
 }

@@ -7,6 +7,7 @@ using Winnow.Studies;
 using Winnow.Studies.Execution;
 using Winnow.Studies.Recipes;
 using Winnow.Studies.Reports;
+using Winnow.Work;
 
 namespace Winnow.Cli.Commands;
 
@@ -25,6 +26,7 @@ internal static class StudyCommand
         Option<bool> dry = Choose.Flag("--dry-run", "Print the steps, tokens, FLOPs, hours and disk; compute nothing.");
         Option<long?> seed = Choose.Whole("--seed", "With --quick: of everything. Default: 1.", 0);
         var compute = new ComputeChoices();
+        var engine = new EngineChoices(scores: false);
         Option<long?> jobs = Choose.Whole("--jobs", "Steps in hand at a time, each on its share of the threads. Default: up to eight, as the memory allows.", 1, most: 4096);
         Option<bool> json = Choose.Flag("--json", "Print the results (or the plan) as one JSON object.");
         WinnowCommand command = new WinnowCommand("study", "finds out by training whether pruning helps, and which way.", "RECIPE.yaml --out DIR | --quick INPUT… --out DIR")
@@ -32,7 +34,7 @@ internal static class StudyCommand
             Details = "Steps whose output exists are not done again; changing a number in the recipe redoes what depends on it. Killed anywhere, the same command goes on.",
             Examples = ["winnow study --quick corpus.jsonl.zst --out study", "winnow study recipes/paper-mini.yaml --out paper-mini --dry-run", "winnow study recipes/paper-mini.yaml --out paper-mini"],
         }
-        .With("Input", [inputs, quick, seed]).With("Output and work", [output, .. compute.Symbols, jobs, resume, dry, json]);
+        .With("Input", [inputs, quick, seed]).With("Output and work", [output, .. compute.Symbols, jobs, .. engine.Symbols, resume, dry, json]);
         command.SetAction(async (parse, cancel) =>
         {
             string[] given = parse.GetValue(inputs) ?? [];
@@ -44,9 +46,17 @@ internal static class StudyCommand
             if (parse.GetValue(resume) && !File.Exists(Path.Combine(directory, "study.json"))) throw new RequestException(directory, "holds no study to go on with", "leave `--resume` out to begin one");
             StudyEstimate estimate = StudyEstimate.Of(StudyPlan.Of(recipe, hashInputs: false, CancellationToken.None), name => TextBytes(recipe, name));
             int threads = compute.Threads(parse), lanes = (int)Math.Min(threads, parse.GetValue(jobs) ?? Lanes(threads, estimate));
-            CheckMemory(estimate, lanes);
+            IWorkEngine? workers = engine.Of(parse, terminal, threads);
+            if (workers is null) CheckMemory(estimate, lanes);
             StudyPlan plan = StudyPlan.Of(recipe, hashInputs: true, cancel);
-            (StudyResults results, IReadOnlyList<StepEvent> steps) = await RunAsync(terminal, plan, directory, threads, lanes, cancel);
+            (StudyResults results, IReadOnlyList<StepEvent> steps) = workers is null
+                ? await RunAsync(terminal, plan, directory, threads, lanes, cancel)
+                : await RunAsync(terminal, plan, Path.GetFullPath(directory), workers, cancel);
+            if (steps.Any(step => step.State == StepState.Running))
+            {
+                terminal.Say($"study: {directory}; `winnow run status {Shell.Quote(directory)}` says how far it is; the same command gathers the results");
+                return CommandLine.Done;
+            }
             string report = Path.Combine(directory, "report.html");
             await File.WriteAllTextAsync(report, StudyPage.Render(plan, directory, results, terminal.Time.GetUtcNow()), cancel);
             if (parse.GetValue(json)) Answer.Print(terminal, results);
@@ -79,13 +89,29 @@ internal static class StudyCommand
         {
             return await Task.Run(() => StudyRunner.RunAsync(plan, directory, backends, threads / lanes, steps, within, cancel), CancellationToken.None);
         }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
             throw new ResumableException($"{ended} of {total} steps are done in {directory}; the same command goes on from there");
         }
         finally
         {
             foreach (CpuBackend backend in backends) backend.Dispose();
+        }
+    }
+
+    private static async Task<(StudyResults, IReadOnlyList<StepEvent>)> RunAsync(
+        Terminal terminal, StudyPlan plan, string directory, IWorkEngine workers, CancellationToken cancel)
+    {
+        using var display = new ProgressDisplay(terminal, "study", "steps");
+        var stages = new Relay<StageStatus>(status => display.Show(EngineRun.State(status)));
+        var engine = new WorkersEngine(workers, directory, new WorkerDevice(Kernels.Precision.F32, CpuBackend.SupportedLanes[0]).ToJson(), stages, terminal.Time);
+        try
+        {
+            return await Task.Run(() => StudyRunner.RunAsync(plan, directory, engine, null, cancel), CancellationToken.None);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            throw new ResumableException($"what is done is in {directory}; the same command goes on from there");
         }
     }
 

@@ -3,6 +3,8 @@ using Winnow.Kernels.Cpu;
 using Winnow.Pruning.Export;
 using Winnow.Pruning.Scoring;
 using Winnow.Pruning.Selection;
+using Winnow.Studies;
+using Winnow.Studies.Execution;
 using Winnow.Work;
 
 namespace Winnow.Cli.Commands;
@@ -17,6 +19,7 @@ internal static class WorkStages
         ScoringWork.Gather => new GatherStage(store, terminal.Time),
         SelectStage.Name => new SelectStage(store, threads),
         ExportWork.Name => new ExportStage(store),
+        StudyStage.Name => new StudyStage(store, StudyRunner.Works(WorkerDevice.Of(StudyStage.TaskOf(store).Device).Backend(threads), threads)),
         ReportStage.Name => new ReportStage(store, terminal),
         string other => throw new WorkException(store.Directory, $"this version of winnow knows no stage `{other}`", "use the version that planned it"),
     };

@@ -124,13 +124,14 @@ public static class Scorer
             CorpusReader corpus = setup.CorpusFor(AllowedBadRecords());
             using ScoringPipeline pipeline = new(setup.Plan, corpus, models.Decoders, backend.Workers, run.Path);
             using ScoreWriter writer = new(run, setup.Plan, corpus);
-            using ScoringPresence presence = new(run.Path, work, pipeline, request.Runtime.Clock, cancel);
+            using ScoringPresence? presence = request.Runtime.Visible ? new(run.Path, work, pipeline, request.Runtime.Clock, cancel) : null;
+            cancel = presence?.Cancelled ?? cancel;
             ScoringClock clock = new(pipeline, work, corpus.Shards, earlier, progress);
             try
             {
-                await foreach (ScoringEvent due in pipeline.RunAsync(work, request.Corpus.Limit ?? long.MaxValue, presence.Cancelled).ConfigureAwait(false))
+                await foreach (ScoringEvent due in pipeline.RunAsync(work, request.Corpus.Limit ?? long.MaxValue, cancel).ConfigureAwait(false))
                 {
-                    presence.Tell(due);
+                    presence?.Tell(due);
                     if (due.Row is { } row)
                     {
                         writer.Add(row);
@@ -140,15 +141,15 @@ public static class Scorer
 
                     await writer.FinishAsync(due.Shard, due.Documents, CancellationToken.None).ConfigureAwait(false);
                     clock.Finish(due.Shard);
-                    presence.Complete(due.Shard);
+                    presence?.Complete(due.Shard);
                     run.Write(run.Manifest with { Cost = Cost(pipeline, writer) });
                 }
 
-                presence.Cancelled.ThrowIfCancellationRequested();
+                cancel.ThrowIfCancellationRequested();
             }
             catch (Exception error) when (error is not OperationCanceledException)
             {
-                presence.Fail(error);
+                presence?.Fail(error);
                 throw;
             }
             finally

@@ -44,6 +44,7 @@ public static class Evaluator
             Window = request.Window,
             Bos = request.Bos,
         },
+        Runtime = new ScoringRuntime { Visible = false },
     };
 
     private static EvaluationResult Summarize(EvaluationRequest request, RunManifest manifest, ScoreTable table)

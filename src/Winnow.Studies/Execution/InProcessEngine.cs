@@ -74,9 +74,7 @@ public sealed class InProcessEngine(IReadOnlyList<IReadOnlyDictionary<string, IS
         try
         {
             string work = store.BeginWork(step, key);
-            Dictionary<string, string> inputs = step.Inputs.ToDictionary(
-                input => input.Key, input => store.DirectoryOf(graph[input.Value], graph.KeyOf(graph[input.Value])), StringComparer.Ordinal);
-            await workByKind[step.Kind].RunAsync(step, inputs, work, cancel).ConfigureAwait(false);
+            await workByKind[step.Kind].RunAsync(step, store.InputsOf(step, graph), work, cancel).ConfigureAwait(false);
             store.Finish(step, key);
             return new StepEvent(step, StepState.Done, time.GetElapsedTime(start).TotalSeconds);
         }

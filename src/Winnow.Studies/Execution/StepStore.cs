@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -24,10 +25,19 @@ public sealed class StepStore
     /// <summary>True where the output is complete.</summary>
     public bool IsDone(Step step, string key) => Directory.Exists(DirectoryOf(step, key));
 
+    /// <summary>The finished directories that a step reads, by the names under which it knows them.</summary>
+    public IReadOnlyDictionary<string, string> InputsOf(Step step, StepGraph graph) => step.Inputs.ToDictionary(
+        input => input.Key, input => DirectoryOf(graph[input.Value], graph.KeyOf(graph[input.Value])), StringComparer.Ordinal);
+
     /// <summary>The directory to work in, made where it is not there, with the step's description in it.</summary>
-    public string BeginWork(Step step, string key)
+    /// <param name="step">The step.</param>
+    /// <param name="key">Its key.</param>
+    /// <param name="attempt">Attempts that were lost before this one; each works in a directory of its own, as the one before may live.</param>
+    /// <param name="goOn">Whether it is known to be dead: then its directory is taken over.</param>
+    public string BeginWork(Step step, string key, int attempt = 0, bool goOn = false)
     {
-        string work = DirectoryOf(step, key) + ".work";
+        string work = WorkOf(step, key, attempt);
+        if (goOn && !Directory.Exists(work) && Enumerable.Range(0, attempt).Reverse().Select(lost => WorkOf(step, key, lost)).FirstOrDefault(Directory.Exists) is { } left) Directory.Move(left, work);
         Directory.CreateDirectory(work);
         var description = new JsonObject
         {
@@ -44,9 +54,9 @@ public sealed class StepStore
     }
 
     /// <summary>Gives finished work its final name. Where another worker was first, its output stands and this one is dropped.</summary>
-    public void Finish(Step step, string key)
+    public void Finish(Step step, string key, int attempt = 0)
     {
-        string work = DirectoryOf(step, key) + ".work";
+        string work = WorkOf(step, key, attempt);
         try
         {
             Directory.Move(work, DirectoryOf(step, key));
@@ -55,5 +65,10 @@ public sealed class StepStore
         {
             Directory.Delete(work, recursive: true);
         }
+
+        foreach (string lost in Enumerable.Range(0, attempt).Select(earlier => WorkOf(step, key, earlier)).Where(Directory.Exists)) Directory.Delete(lost, recursive: true);
     }
+
+    private string WorkOf(Step step, string key, int attempt) =>
+        string.Create(CultureInfo.InvariantCulture, $"{DirectoryOf(step, key)}.work{(attempt == 0 ? "" : $"-{attempt}")}");
 }

@@ -40,6 +40,7 @@ internal sealed class EvaluateWork(IBackend backend, IProgress<ScoringProgress>?
                     Models = [Path.Combine(inputs["model"], TrainWork.ModelFolder)],
                     Output = run,
                     Options = new ScoringOptions { Metrics = Metrics.Perplexity, Context = options.Context },
+                    Runtime = new ScoringRuntime { Visible = false },
                 },
                 backend, progress, cancel).ConfigureAwait(false);
             StudyFiles.Write(LossesFile(workDirectory, test), Losses(ScoreTable.Open(run)));

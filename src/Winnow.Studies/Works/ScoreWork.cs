@@ -40,6 +40,7 @@ internal sealed class ScoreWork(IBackend backend, IProgress<ScoringProgress>? pr
                     Unit = options.Unit == "sequence" ? UnitKind.Sequence : UnitKind.Document,
                     Context = options.Context,
                 },
+                Runtime = new ScoringRuntime { Visible = false },
             },
             backend, progress, cancel);
     }

@@ -14,7 +14,7 @@ namespace Winnow.Tests.Pruning;
 /// <summary>A pruning and an export done by workers leave the files of one process.</summary>
 public sealed class PruneWorkTests : IDisposable
 {
-    private static readonly WorkerOptions Quick = new() { Lease = TimeSpan.FromSeconds(1), Beat = TimeSpan.FromMilliseconds(50), Poll = TimeSpan.FromMilliseconds(20), RetryAfter = [] };
+    private static readonly WorkerOptions Quick = new() { Lease = TimeSpan.FromMinutes(1), Beat = TimeSpan.FromMilliseconds(50), Poll = TimeSpan.FromMilliseconds(20), RetryAfter = [] };
     private static readonly string[] Parts = ["pruned", "rest", "selection", "run/scores", "run/completions"];
     private readonly TemporaryDirectory directory = new();
 

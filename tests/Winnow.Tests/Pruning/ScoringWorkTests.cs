@@ -13,7 +13,7 @@ namespace Winnow.Tests.Pruning;
 /// <summary>A scoring done by workers, item by item, leaves the bytes of one that was done in one process.</summary>
 public sealed class ScoringWorkTests : IDisposable
 {
-    private static readonly WorkerOptions Quick = new() { Lease = TimeSpan.FromSeconds(1), Beat = TimeSpan.FromMilliseconds(50), Poll = TimeSpan.FromMilliseconds(20), RetryAfter = [] };
+    private static readonly WorkerOptions Quick = new() { Lease = TimeSpan.FromMinutes(1), Beat = TimeSpan.FromMilliseconds(50), Poll = TimeSpan.FromMilliseconds(20), RetryAfter = [] };
     private static readonly string[] Folders = ["scores", "completions"];
     private readonly TemporaryDirectory directory = new();
 
@@ -79,7 +79,7 @@ public sealed class ScoringWorkTests : IDisposable
 
         await File.AppendAllTextAsync(dead, "half a block", Cancel);
         File.WriteAllText(Path.Combine(store.Directory, "claims", "0.0"), "dead");
-        Assert.Equal(WorkerEnd.Done, await WorkAsync(request.Output, ScoringWork.Score, 0));
+        Assert.Equal(WorkerEnd.Done, await WorkAsync(request.Output, ScoringWork.Score, 0, leaseSeconds: 0.2));
         Assert.InRange(store.Outcome(0).Units, 1, 90 - 25); // the rows that were there were not scored again
         Assert.Equal(WorkerEnd.Done, await WorkAsync(request.Output, ScoringWork.Gather, 0));
         Assert.Equal(Results("whole"), Results("run"));
@@ -144,12 +144,12 @@ public sealed class ScoringWorkTests : IDisposable
         Assert.True(await ScoringWork.PlanAsync(request, backend, new ScoringSplit(3, itemBytes, JsonSerializer.SerializeToElement(1)), cancel: Cancel));
     }
 
-    private static Task<WorkerEnd> WorkAsync(string run, string stage, int task) => Task.Run(async () =>
+    private static Task<WorkerEnd> WorkAsync(string run, string stage, int task, double leaseSeconds = 60) => Task.Run(async () =>
     {
         WorkStore store = WorkStore.Open(run, stage);
         IWorkStage does = stage == ScoringWork.Score ? new ScoreStage(store, new CpuBackend(1)) : new GatherStage(store, TimeProvider.System);
         using IDisposable? owned = does as IDisposable;
-        return await Worker.RunAsync(store, does, Quick with { Task = task }, Cancel);
+        return await Worker.RunAsync(store, does, Quick with { Task = task, Lease = TimeSpan.FromSeconds(leaseSeconds) }, Cancel);
     });
 
     /// <summary>Two lines that are no JSON, one of them the last.</summary>

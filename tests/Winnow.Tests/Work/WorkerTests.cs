@@ -10,7 +10,7 @@ public sealed class WorkerTests : IDisposable
 
     private static readonly WorkerOptions Quick = new()
     {
-        Lease = TimeSpan.FromMilliseconds(200),
+        Lease = TimeSpan.FromMinutes(1),
         Beat = TimeSpan.FromMilliseconds(20),
         Poll = TimeSpan.FromMilliseconds(5),
         RetryAfter = [TimeSpan.FromMilliseconds(1)],
@@ -62,7 +62,7 @@ public sealed class WorkerTests : IDisposable
         WorkStore store = Plan(3);
         LeaveDead(store, item: 1, WorkerHeart.ProcessSpace);
         CountingStage stage = new(3, (claim, _) => Task.FromResult(new WorkOutcome(claim.Attempt)));
-        await Task.WhenAll(Enumerable.Range(0, 4).Select(task => Begin(stage, task, Quick with { Lease = TimeSpan.FromHours(1) })));
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(task => Begin(stage, task, Quick)));
         Assert.Equal([1, 1, 1], stage.Begun);
         Assert.Equal(1, store.Outcome(1).Units);
     }
@@ -73,31 +73,31 @@ public sealed class WorkerTests : IDisposable
         WorkStore store = Plan(2);
         LeaveDead(store, item: 0, "another machine");
         CountingStage stage = new(2);
-        Assert.Equal(WorkerEnd.Done, await Begin(stage));
+        Assert.Equal(WorkerEnd.Done, await Begin(stage, 0, Quick with { Lease = TimeSpan.FromMilliseconds(200) }));
         Assert.Equal([1, 1], stage.Begun);
         Assert.Equal(1, StageStatus.Read(store, TimeSpan.FromHours(1), TimeProvider.System).Workers); // the silent one, were the lease longer
     }
 
     [Fact]
-    public async Task A_living_worker_keeps_its_item_however_long_it_takes()
+    public void A_worker_is_silent_once_its_sign_of_life_does_not_change_for_the_lease_by_the_watchers_clock()
     {
         WorkStore store = Plan(1);
-        TaskCompletionSource finish = new(), begun = new();
-        CountingStage slow = new(1, async (_, _) =>
+        LeaveDead(store, item: 0, "another machine");
+        SteppedClock clock = new();
+        LeaseWatch watch = new(store, TimeSpan.FromSeconds(60), clock);
+        for (int beat = 0; beat < 5; beat++)
         {
-            begun.SetResult();
-            await finish.Task;
-            return new WorkOutcome(1);
-        });
-        Task<WorkerEnd> owner = Begin(slow);
-        await begun.Task;
-        CountingStage other = new(1);
-        Task<WorkerEnd> waiting = Begin(other, 1);
-        await Task.Delay(3 * Quick.Lease, Cancel);
-        Assert.Equal(1, StageStatus.Read(store, Quick.Lease, TimeProvider.System).Running);
-        finish.SetResult();
-        Assert.Equal([WorkerEnd.Done, WorkerEnd.Done], await Task.WhenAll(owner, waiting));
-        Assert.Equal([0], other.Begun);
+            Assert.Equal(Sign.Alive, watch.Look(0, 0, "watcher"));
+            clock.Step(TimeSpan.FromSeconds(59));
+            Assert.Equal(Sign.Alive, watch.Look(0, 0, "watcher"));
+            LeaveDead(store, item: 0, "another machine", beat);
+        }
+
+        Assert.Equal(Sign.Alive, watch.Look(0, 0, "watcher"));
+        clock.Step(TimeSpan.FromSeconds(60));
+        Assert.Equal(Sign.Silent, watch.Look(0, 0, "watcher"));
+        LeaveDead(store, item: 0, WorkerHeart.ProcessSpace);
+        Assert.Equal(Sign.Gone, watch.Look(0, 0, "watcher"));
     }
 
     [Fact]
@@ -115,7 +115,7 @@ public sealed class WorkerTests : IDisposable
         // It lives, but in another process space and without a sign of life.
         string record = Directory.EnumerateFiles(Path.Combine(run, "work/noop/workers")).Single();
         await File.WriteAllTextAsync(record, (await File.ReadAllTextAsync(record, Cancel)).Replace(WorkerHeart.ProcessSpace, "elsewhere", StringComparison.Ordinal), Cancel);
-        Assert.Equal(WorkerEnd.Done, await Begin(new CountingStage(1, (_, _) => Task.FromResult(new WorkOutcome(7))), 1));
+        Assert.Equal(WorkerEnd.Done, await Begin(new CountingStage(1, (_, _) => Task.FromResult(new WorkOutcome(7))), 1, Quick with { Lease = TimeSpan.FromMilliseconds(200) }));
         finish.SetResult();
         Assert.Equal(WorkerEnd.Done, await silent);
         Assert.Equal(7, store.Outcome(0).Units);
@@ -198,10 +198,21 @@ public sealed class WorkerTests : IDisposable
         Assert.Contains("no stage `scoer` was planned here; there is `noop`", wrong.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>A claim of a process that was killed: its last sign of life says that it works.</summary>
-    private static void LeaveDead(WorkStore store, int item, string space)
+    private sealed class SteppedClock : TimeProvider
     {
-        WorkerRecord record = new("dead", 0, "host", space, int.MaxValue, default, default, WorkerState.Working, item, 0.5, 0, 0, 0, 0);
+        private long now;
+
+        public void Step(TimeSpan time) => now += time.Ticks;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => now;
+    }
+
+    /// <summary>A claim of a process that was killed: its last sign of life says that it works.</summary>
+    private static void LeaveDead(WorkStore store, int item, string space, int beat = -1)
+    {
+        WorkerRecord record = new("dead", 0, "host", space, int.MaxValue, default, DateTimeOffset.UnixEpoch.AddSeconds(beat), WorkerState.Working, item, 0.5, 0, 0, 0, 0);
         File.WriteAllBytes(store.RecordPath("dead"), WorkJson.Write(record));
         File.WriteAllText(Path.Combine(store.Directory, "claims", $"{item}.0"), "dead");
     }
