@@ -73,6 +73,7 @@ public sealed class PruneTests
         Assert.Equal(0, winnow.Run("score", "a.jsonl", "--model", Model, "--context", "64", "--out", "run").Exit);
         Outcome selected = winnow.Run("select", "run", "--keep", "middle:50%", "--within", "source", "--out", "selection");
         Golden.Matches("select.txt", selected.Out + selected.Error);
+        Assert.Contains("nothing is kept", winnow.Run("select", "run", "--keep", "bottom:10%", "--keep", "top:10%", "--dry-run").Error, StringComparison.Ordinal);
         Outcome scores = winnow.Run("scores", "run", "--format", "csv");
         string[] lines = scores.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(51, lines.Length);

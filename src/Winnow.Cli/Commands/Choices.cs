@@ -41,7 +41,7 @@ internal sealed class CorpusChoices
         foreach (string note in reader.Notes) terminal.Say(note);
         if (reader.Ignored.Count > 0)
             terminal.Warn($"left out {reader.Ignored.Count} file{(reader.Ignored.Count == 1 ? "" : "s")} of no known kind: {string.Join(", ", reader.Ignored.Take(3))}{(reader.Ignored.Count > 3 ? ", …" : "")}");
-        if (parse.GetValue(text) is not null || reader.Shards[0].Format == CorpusFormat.Tokens) return;
+        if (parse.GetValue(text) is not null || reader.Shards[0].Format is not (CorpusFormat.Jsonl or CorpusFormat.Parquet or CorpusFormat.Csv or CorpusFormat.Tsv)) return;
         try
         {
             _ = reader.Read(0).FirstOrDefault();

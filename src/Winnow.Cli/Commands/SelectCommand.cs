@@ -80,6 +80,7 @@ internal static class SelectCommand
         terminal.Out.Flush();
         long lost = summary.Unscored.Values.Sum();
         terminal.Say($"kept {Figures.Count(summary.Kept.Units)} of {Figures.Count(summary.All.Units)} units, {Figures.Short(summary.Kept.Tokens)} of {Figures.Short(summary.All.Tokens)} tokens{(lost > 0 ? $"; {Figures.Count(lost)} have no score" : "")}");
+        if (summary.Kept.Units == 0) terminal.Warn("nothing is kept: no unit passes the condition and every rule; several `--keep` keep what all of them keep");
         if (to is not null) terminal.Say($"selection: {to}; next: winnow export {Shell.Quote(run)} --selection {Shell.Quote(to)} --out pruned");
     }
 }
