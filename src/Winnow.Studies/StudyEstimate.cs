@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Winnow.Data.Compression;
+using Winnow.Data.Corpus;
 using Winnow.Models;
 using Winnow.Studies.Execution;
 using Winnow.Studies.Recipes;
@@ -26,15 +28,20 @@ public sealed record StudyEstimate(IReadOnlyList<StudyEstimateLine> Lines, doubl
     /// <summary>All FLOPs.</summary>
     public double Flops => Lines.Sum(line => line.Flops);
 
-    /// <summary>Plans from the sizes of the inputs alone.</summary>
-    /// <param name="plan">The study.</param>
-    /// <param name="textBytes">Bytes of text of an input corpus, by name (<c>train</c>, or a reference corpus's).</param>
-    public static StudyEstimate Of(StudyPlan plan, Func<string, double> textBytes)
+    /// <summary>Bytes of text in some inputs, from the sizes of their files; compressed ones count three times.</summary>
+    internal static double TextBytes(IReadOnlyList<string> inputs) => CorpusReader.Open(inputs, new CorpusOptions()).Shards
+        .Sum(shard => Math.Max(shard.Bytes, 0) * (shard.Compression == CompressionKind.None ? 1.0 : 3.0));
+
+    /// <summary>Plans from the sizes of the inputs alone, as declared or as their files have them.</summary>
+    public static StudyEstimate Of(StudyPlan plan)
     {
         Recipe recipe = plan.Recipe;
-        double all = textBytes("train") / BytesPerToken;
+        double TextBytesOf(string name) => recipe.Data.Tokens.TryGetValue(name, out long tokens)
+            ? BytesPerToken * tokens
+            : TextBytes(name == "train" ? recipe.Data.Train : recipe.Data.Reference[name]);
+        double all = TextBytesOf("train") / BytesPerToken * recipe.Data.Sample;
         double corpus = all * (1 - recipe.Data.HoldOut - recipe.Data.ReferenceShare);
-        double Tokens(string name) => name == "train" ? corpus : name == "own" ? all * recipe.Data.ReferenceShare : textBytes(name) / BytesPerToken;
+        double Tokens(string name) => name == "train" ? corpus : name == "own" ? all * recipe.Data.ReferenceShare : TextBytesOf(name) / BytesPerToken;
         double own = Math.Min(recipe.Evaluation.Tokens ?? double.MaxValue, all * recipe.Data.HoldOut);
         double tests = own + (recipe.Data.Test.Count * (recipe.Evaluation.Tokens ?? own));
         var lines = new List<StudyEstimateLine>();

@@ -114,7 +114,10 @@ public sealed class StudyPlan
         RecipeData data = Recipe.Data;
         var options = new PrepareOptions(
             Input(data.Train, cancel), data.HoldOut, data.ReferenceShare, Recipe.Evaluation.Tokens is { } tokens ? 4 * tokens : long.MaxValue, Recipe.Seed,
-            data.Test.ToDictionary(set => set.Key, set => Input(set.Value, cancel)), data.Reference.ToDictionary(set => set.Key, set => Input(set.Value, cancel)));
+            data.Test.ToDictionary(set => set.Key, set => Input(set.Value, cancel)), data.Reference.ToDictionary(set => set.Key, set => Input(set.Value, cancel)))
+        {
+            Sample = data.Sample < 1 ? data.Sample : null,
+        };
         Add("prepare", "prepare", options);
         string? hash = _hashes && Recipe.TokenizerDirectory is { } given ? Tokenizer.Load(given).Hash : null;
         Add("tokenizer", "tokenizer", new TokenizerOptions(Recipe.TokenizerDirectory, hash, Recipe.Vocabulary), ("prepare", "prepare"));

@@ -5,6 +5,7 @@ using Winnow.Models.Training;
 using Winnow.Pruning.Scoring;
 using Winnow.Studies.Execution;
 using Winnow.Studies.Glue;
+using Winnow.Studies.Recipes;
 using Winnow.Studies.Works;
 
 namespace Winnow.Studies;
@@ -55,6 +56,18 @@ public static class StudyRunner
         StudyFiles.Write(Path.Combine(directory, "results.json"), results);
         return (results, outcome);
     }
+
+    /// <summary>The plan of the study in a directory, to report on it as far as it is; its inputs must still be what they were.</summary>
+    /// <exception cref="CorpusException">There is no study, or an input cannot be read.</exception>
+    public static StudyPlan Open(string directory, CancellationToken cancel = default)
+    {
+        string file = Path.Combine(directory, PlanFile);
+        if (!IsStudy(directory)) throw new CorpusException(directory, "holds no study");
+        return StudyPlan.Of(StudyFiles.Read<Recipe>(file), hashInputs: true, cancel);
+    }
+
+    /// <summary>True where a directory holds a study.</summary>
+    public static bool IsStudy(string directory) => File.Exists(Path.Combine(directory, PlanFile));
 
     /// <summary>Refuses a directory that holds a study of another name; the same study with changed numbers redoes what they change.</summary>
     private static void Claim(StudyPlan plan, string directory)

@@ -69,6 +69,9 @@ public sealed class StudyTests
         Outcome last = winnow.Run("study", "small.yaml", "--out", $"study-{study}", "--resume", "--threads", "1");
         Assert.True(last.Exit == 0, last.ToString());
         Compare(expected, Files(winnow.At($"study-{study}")));
+        Outcome reported = winnow.Run("report", $"study-{study}", "-o", "so-far.html");
+        Assert.True(reported.Exit == 0, reported.ToString());
+        Assert.Contains("el2n, reference own@50%", File.ReadAllText(winnow.At("so-far.html")), StringComparison.Ordinal);
         Assert.True(unfinished >= Kills / 2, $"only {unfinished} of {Kills} kills found the study unfinished");
     }
 

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using Winnow.Cli.Infrastructure;
-using Winnow.Data.Corpus;
 using Winnow.Kernels.Cpu;
 using Winnow.Studies;
 using Winnow.Studies.Execution;
@@ -44,7 +43,7 @@ internal static class StudyCommand
             if (parse.GetValue(dry)) return Plan(terminal, recipe, compute.Threads(parse), parse.GetValue(json));
             string directory = Demand.Of(parse, output);
             if (parse.GetValue(resume) && !File.Exists(Path.Combine(directory, "study.json"))) throw new RequestException(directory, "holds no study to go on with", "leave `--resume` out to begin one");
-            StudyEstimate estimate = StudyEstimate.Of(StudyPlan.Of(recipe, hashInputs: false, CancellationToken.None), name => TextBytes(recipe, name));
+            StudyEstimate estimate = StudyEstimate.Of(StudyPlan.Of(recipe, hashInputs: false, CancellationToken.None));
             int threads = compute.Threads(parse), lanes = (int)Math.Min(threads, parse.GetValue(jobs) ?? Lanes(threads, estimate));
             IWorkEngine? workers = engine.Of(parse, terminal, threads);
             if (workers is null) CheckMemory(estimate, lanes);
@@ -125,7 +124,7 @@ internal static class StudyCommand
 
     private static int Plan(Terminal terminal, Recipe recipe, int threads, bool json)
     {
-        StudyEstimate estimate = StudyEstimate.Of(StudyPlan.Of(recipe, hashInputs: false, CancellationToken.None), name => TextBytes(recipe, name));
+        StudyEstimate estimate = StudyEstimate.Of(StudyPlan.Of(recipe, hashInputs: false, CancellationToken.None));
         double rate = MachinePeak.Measure(threads) * 1e9 * ExpectedFraction;
         if (json)
         {
@@ -144,14 +143,6 @@ internal static class StudyCommand
     }
 
     private static string Hours(double hours) => hours.ToString(hours < 100 ? "0.00" : "N0", CultureInfo.InvariantCulture);
-
-    /// <summary>Bytes of text of a corpus: as declared, or from the sizes of its files, compressed ones counted three times.</summary>
-    private static double TextBytes(Recipe recipe, string name)
-    {
-        if (recipe.Data.Tokens.TryGetValue(name, out long tokens)) return 4.0 * tokens;
-        IReadOnlyList<string> inputs = name == "train" ? recipe.Data.Train : recipe.Data.Reference[name];
-        return CorpusReader.Open(inputs, new CorpusOptions()).Shards.Sum(shard => Math.Max(shard.Bytes, 0) * (shard.Compression == Data.Compression.CompressionKind.None ? 1.0 : 3.0));
-    }
 
     private static void CheckMemory(StudyEstimate estimate, int lanes)
     {

@@ -59,6 +59,9 @@ public sealed record RecipeData(
     IReadOnlyList<string> Train, double HoldOut, double ReferenceShare, IReadOnlyDictionary<string, IReadOnlyList<string>> Test,
     IReadOnlyDictionary<string, IReadOnlyList<string>> Reference)
 {
+    /// <summary>Share of the training corpus that the study looks at, drawn by the same hash; in (0, 1].</summary>
+    public double Sample { get; init; } = 1;
+
     /// <summary>Declared sizes of corpora that are not at hand, in tokens by name (<c>train</c>, a reference's); for a dry run.</summary>
     public IReadOnlyDictionary<string, long> Tokens { get; init; } = new Dictionary<string, long>();
 }

@@ -75,6 +75,7 @@ public static class RecipeReader
             Resolve(directory, node.NamedTexts("test")),
             Resolve(directory, node.NamedTexts("reference")))
         {
+            Sample = node.Number("sample", 1e-6, 1) ?? 1,
             Tokens = node.Map("tokens") is { } sizes ? sizes.Counts() : new Dictionary<string, long>(),
         };
         node.Finish();

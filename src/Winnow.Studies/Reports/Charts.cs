@@ -8,31 +8,31 @@ internal static class Charts
     internal const double Width = 960, Left = 62, Right = 18;
 
     /// <summary>The score's distribution: kept units filled, the others pale on top of them, cuts as labelled lines.</summary>
-    internal static string Histogram(ScoreHistogram data)
+    internal static string Histogram(ScoreHistogram data, double width = Width)
     {
         const double height = 330, top = 46, bottom = 52;
-        var x = new Axis(data.Edges[0], data.Edges[^1], Left, Width - Right, data.Logarithmic);
+        var x = new Axis(data.Edges[0], data.Edges[^1], Left, width - Right, data.Logarithmic);
         var y = new Axis(0, Math.Max(1, data.Total.Max()), height - bottom, top, false);
-        Markup svg = Open(height, $"Distribution of {data.Metric}");
-        Grid(svg, y, y.Ticks(4), "units");
+        Markup svg = Open(height, $"Distribution of {data.Metric}", width);
+        Grid(svg, y, y.Ticks(4), "units", width - Right);
         for (int i = 0; i < data.Total.Count; i++)
         {
             if (data.Total[i] == 0) continue;
-            double left = x.At(data.Edges[i]), width = Math.Max(x.At(data.Edges[i + 1]) - left - 1, 0.6);
+            double left = x.At(data.Edges[i]), across = Math.Max(x.At(data.Edges[i + 1]) - left - 1, 0.6);
             double whole = y.At(data.Total[i]), kept = y.At(data.Kept[i]);
             string tip = Escape($"{Figures.Score(data.Edges[i])} – {Figures.Score(data.Edges[i + 1])}: {Figures.Count(data.Total[i])} units, {Figures.Count(data.Kept[i])} kept");
             svg.Raw("<g>").Raw($"<title>{tip}</title>");
-            if (kept > whole) svg.Raw($"<rect class=\"out\" x=\"{At(left)}\" y=\"{At(whole)}\" width=\"{At(width)}\" height=\"{At(kept - whole)}\"/>");
-            if (kept < y.Start) svg.Raw($"<rect class=\"in\" x=\"{At(left)}\" y=\"{At(kept)}\" width=\"{At(width)}\" height=\"{At(y.Start - kept)}\"/>");
+            if (kept > whole) svg.Raw($"<rect class=\"out\" x=\"{At(left)}\" y=\"{At(whole)}\" width=\"{At(across)}\" height=\"{At(kept - whole)}\"/>");
+            if (kept < y.Start) svg.Raw($"<rect class=\"in\" x=\"{At(left)}\" y=\"{At(kept)}\" width=\"{At(across)}\" height=\"{At(y.Start - kept)}\"/>");
             svg.Line("</g>");
         }
-        svg.Line($"<line class=\"base\" x1=\"{At(Left)}\" x2=\"{At(Width - Right)}\" y1=\"{At(y.Start)}\" y2=\"{At(y.Start)}\"/>");
+        svg.Line($"<line class=\"base\" x1=\"{At(Left)}\" x2=\"{At(width - Right)}\" y1=\"{At(y.Start)}\" y2=\"{At(y.Start)}\"/>");
         foreach (double decile in data.Deciles)
         {
             string at = At(x.At(decile));
             svg.Line($"<line class=\"decile\" x1=\"{at}\" x2=\"{at}\" y1=\"{At(y.Start)}\" y2=\"{At(y.Start + 7)}\"/>");
         }
-        Bottom(svg, x, x.Ticks(9), y.Start + 22, data.Metric + (data.Logarithmic ? " (log scale; short strokes: deciles)" : " (short strokes: deciles)"), height - 8);
+        Bottom(svg, x, x.Ticks((int)(width / 105)), y.Start + 22, data.Metric + (data.Logarithmic ? " (log scale; short strokes: deciles)" : " (short strokes: deciles)"), height - 8);
         CutLines(svg, data.Cuts, x, top - 12, y.Start);
         return svg.Line("</svg>").ToString();
     }
@@ -109,15 +109,15 @@ internal static class Charts
         return svg.Line("</svg>").ToString();
     }
 
-    internal static Markup Open(double height, string label) => new Markup().Line(
-        $"<svg viewBox=\"0 0 {At(Width)} {At(height)}\" role=\"img\" aria-label=\"{Escape(label)}\" xmlns=\"http://www.w3.org/2000/svg\">");
+    internal static Markup Open(double height, string label, double width = Width) => new Markup().Line(
+        $"<svg viewBox=\"0 0 {At(width)} {At(height)}\" role=\"img\" aria-label=\"{Escape(label)}\" xmlns=\"http://www.w3.org/2000/svg\">");
 
-    internal static void Grid(Markup svg, Axis y, IReadOnlyList<double> ticks, string name)
+    internal static void Grid(Markup svg, Axis y, IReadOnlyList<double> ticks, string name, double right = Width - Right)
     {
         foreach (double tick in ticks)
         {
             string at = At(y.At(tick));
-            if (tick != y.Low) svg.Line($"<line class=\"grid\" x1=\"{At(Left)}\" x2=\"{At(Width - Right)}\" y1=\"{at}\" y2=\"{at}\"/>");
+            if (tick != y.Low) svg.Line($"<line class=\"grid\" x1=\"{At(Left)}\" x2=\"{At(right)}\" y1=\"{at}\" y2=\"{at}\"/>");
             svg.Line($"<text class=\"tick\" x=\"{At(Left - 8)}\" y=\"{At(y.At(tick) + 4)}\" text-anchor=\"end\">{Escape(Axis.Label(tick))}</text>");
         }
         svg.Line($"<text class=\"axis\" transform=\"translate(13 {At((y.Start + y.End) / 2)}) rotate(-90)\" text-anchor=\"middle\">{Escape(name)}</text>");

@@ -13,7 +13,7 @@ internal static class ReportStyle
         :root {
           --page: #fbfaf6; --card: #ffffff; --ink: #211f1a; --soft: #6d685d; --rule: #e4dfd3; --faint: #f1ede3;
           --grain: #b5731a; --grain-ink: #8a5410; --chaff: #cfc9bb; --cut: #8c2f1b;
-          --first: #8a5410; --second: #2f6f73; --third: #6a4c93; --fourth: #8c2f1b;
+          --first: #8a5410; --second: #2f6f73; --third: #6a4c93; --fourth: #8c2f1b; --fifth: #3f7a3a; --sixth: #b0417a; --seventh: #43689f; --eighth: #7a7468;
           --sans: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC", sans-serif;
           --serif: "Iowan Old Style", "Palatino Linotype", Palatino, "Source Serif 4", Georgia, "Noto Serif", "Songti SC", "Noto Serif CJK SC", "Noto Serif SC", serif;
           --mono: ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", "DejaVu Sans Mono", "Noto Sans Mono CJK SC", monospace;
@@ -22,7 +22,7 @@ internal static class ReportStyle
           :root {
             --page: #14140f; --card: #1c1b16; --ink: #ebe7dc; --soft: #a29c8d; --rule: #34322a; --faint: #24231d;
             --grain: #d99a3c; --grain-ink: #e5b063; --chaff: #4d4a40; --cut: #ee8b70;
-            --first: #e5b063; --second: #6fbcbf; --third: #b79be0; --fourth: #ee8b70;
+            --first: #e5b063; --second: #6fbcbf; --third: #b79be0; --fourth: #ee8b70; --fifth: #8bc486; --sixth: #e48dba; --seventh: #8fb2e4; --eighth: #a8a192;
           }
         }
         * { box-sizing: border-box; }
@@ -56,9 +56,12 @@ internal static class ReportStyle
         .cut { stroke: var(--cut); stroke-width: 1.6; stroke-dasharray: 5 4; }
         rect.in, rect.cell { fill: var(--grain); } rect.out { fill: var(--chaff); }
         .line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; } .line.raw { stroke-width: 1; opacity: .28; }
-        .line.halo { stroke: var(--card); stroke-width: 5; opacity: .85; }
-        .line.first { stroke: var(--first); } .line.second { stroke: var(--second); } .line.third { stroke: var(--third); } .line.fourth { stroke: var(--fourth); }
-        .dot.first { fill: var(--first); } .dot.second { fill: var(--second); } .dot.third { fill: var(--third); } .dot.fourth { fill: var(--fourth); }
+                .first { --c: var(--first); } .second { --c: var(--second); } .third { --c: var(--third); } .fourth { --c: var(--fourth); }
+        .fifth { --c: var(--fifth); } .sixth { --c: var(--sixth); } .seventh { --c: var(--seventh); } .eighth { --c: var(--eighth); }
+        .line { stroke: var(--c); } .dot { fill: var(--c); } .line.halo { stroke: var(--card); stroke-width: 5; opacity: .85; } .swatch.key { background: var(--c); } .line.fifth, .line.sixth, .line.seventh, .line.eighth { stroke-dasharray: 7 4; }
+        .panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(470px, 100%), 1fr)); gap: 14px; } .panels figure + figure { margin-top: 0; } .panels figure svg { min-width: 0; }
+        .panels + h3, .legend + .panels, .panels + .legend { margin-top: 18px; } .legend.keys { flex-wrap: wrap; gap: 4px 20px; margin: 14px 0 8px; } .dash { width: 22px; border-top: 2px dashed var(--cut); }
+        svg text.inside { fill: var(--ink); font-size: 12px; } .nowrap tbody th { white-space: nowrap; min-width: 0; } .nowrap table { font-size: 13px; } .nowrap th, .nowrap td { padding: 5px 9px 5px 0; }
         table { border-collapse: collapse; width: 100%; font-size: 14px; }
         th, td { padding: 8px 12px 8px 0; text-align: left; border-bottom: 1px solid var(--rule); vertical-align: middle; }
         th:last-child, td:last-child { padding-right: 0; }
@@ -90,7 +93,7 @@ internal static class ReportStyle
         footer { margin-top: 60px; padding-top: 14px; border-top: 1px solid var(--rule); color: var(--soft); font-size: 13px; }
         @media (max-width: 640px) { main { padding: 24px 16px 40px; } h1 { font-size: 29px; } .lead { font-size: 16px; } figure { padding: 12px 10px 6px; } .facts dd { font-size: 22px; } .meta .n { margin-left: 0; } .pairs { grid-template-columns: 1fr; gap: 0 } .pairs dd { margin-bottom: 8px; } }
         @media print {
-          :root { --page: #fff; --card: #fff; --ink: #000; --soft: #444; --rule: #ccc; --faint: #eee; --grain: #b5731a; --grain-ink: #6b400b; --chaff: #d5d0c4; --cut: #8c2f1b; --first: #8a5410; --second: #2f6f73; --third: #6a4c93; --fourth: #8c2f1b; }
+          :root { --page: #fff; --card: #fff; --ink: #000; --soft: #444; --rule: #ccc; --faint: #eee; --grain: #b5731a; --grain-ink: #6b400b; --chaff: #d5d0c4; --cut: #8c2f1b; --first: #8a5410; --second: #2f6f73; --third: #6a4c93; --fourth: #8c2f1b; --fifth: #3f7a3a; --sixth: #b0417a; --seventh: #43689f; --eighth: #7a7468; }
           * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
           body { font-size: 12px; } main { max-width: none; padding: 0; } section { margin-top: 26px; }
           figure, .samples li, tr { break-inside: avoid; } h2 { break-after: avoid; } .samples p { max-height: none; overflow: hidden; }

@@ -1,11 +1,8 @@
 using System.Globalization;
 using System.Reflection;
-using Winnow.Pruning;
-using Winnow.Pruning.Selection;
 using Winnow.Studies.Evaluation;
 using Winnow.Studies.Execution;
 using Winnow.Studies.Recipes;
-using Winnow.Studies.Works;
 using static Winnow.Studies.Reports.Markup;
 
 namespace Winnow.Studies.Reports;
@@ -13,7 +10,7 @@ namespace Winnow.Studies.Reports;
 /// <summary>A study's report: one HTML file with the figures of arXiv 2309.04564 from the user's own run, and what the paper lacks.</summary>
 public static class StudyPage
 {
-    private const int MostBars = 40;
+    private const int MostBars = 40, MostLines = 12;
 
     /// <summary>Renders what is measured so far.</summary>
     /// <param name="plan">The study.</param>
@@ -24,7 +21,7 @@ public static class StudyPage
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(results);
-        var view = new View(plan, new StepStore(directory), results);
+        var view = new StudyView(plan, new StepStore(directory), results);
         var page = new Markup();
         ReportPage.Head(page, plan.Recipe.Name, Summary(view));
         ReportPage.Facts(page, FactsOf(view));
@@ -32,24 +29,21 @@ public static class StudyPage
         {
             foreach (string test in plan.Tests)
             {
-                if (view.Line(training.Name, Variant.None, test) is null) continue;
-                Figures1(page, view, training.Name, test);
+                if (view.Line(training.Name, Variant.None, test) is not { } none) continue;
+                Best(page, view, none);
+                Curves(page, view, none);
                 Comparison(page, view, training.Name, test);
             }
         }
 
-        References(page, view);
-        Distributions(page, view);
-        Agreement(page, view);
-        WhatIsKept(page, view);
+        foreach (string test in plan.Tests) References(page, view, test);
         Glue(page, results);
-        Costs(page, view);
-        Contamination(page, view);
+        StudySections.Write(page, view);
         ReportPage.Options(page, OptionsOf(plan.Recipe));
         return ReportPage.Foot(page, Assembly.GetExecutingAssembly().GetName().Version?.ToString(3) ?? "", created);
     }
 
-    private static string Summary(View view)
+    private static string Summary(StudyView view)
     {
         if (view.Results.Results.Count == 0) return "Nothing is measured yet: the same command goes on.";
         Recipe recipe = view.Plan.Recipe;
@@ -63,7 +57,7 @@ public static class StudyPage
         return $"{recipe.References.Count} references, {view.Plan.Trained.Count} trained models, {recipe.Seeds.Count} seeds each, equal {recipe.Training[0].Equal}.{verdict}{missing}";
     }
 
-    private static List<Fact> FactsOf(View view)
+    private static List<Fact> FactsOf(StudyView view)
     {
         if (view.Prepared is not { } prepared) return [];
         var facts = new List<Fact>
@@ -78,51 +72,73 @@ public static class StudyPage
         return facts;
     }
 
-    private static void Figures1(Markup page, View view, string training, string test)
+    /// <summary>The best line of each metric: of all references and bands, the one with the lowest mean log-perplexity over the fractions.</summary>
+    private static void Best(Markup page, StudyView view, VariantResult none)
     {
-        VariantResult none = view.Line(training, Variant.None, test)!;
-        ReportPage.Section(page, $"Perplexity and the fraction kept: {training} on {test}",
+        FractionLine[] all = [.. view.Plan.Recipe.Metrics.Select((metric, i) => view.Plan.Scorings
+            .Where(scoring => scoring.Metrics.Contains(metric))
+            .SelectMany(scoring => view.Plan.Recipe.Bands.Select(band => Line(view, none, metric, scoring.Name, band, $"{metric} ({scoring.Name}) {band}", StudyCharts.Kinds[i])))
+            .OfType<FractionLine>().OrderByDescending(line => line.Points.Count).ThenBy(line => line.Points.Average(point => Math.Log(point.Perplexity))).FirstOrDefault())
+            .OfType<FractionLine>()];
+        if (all.Length == 0) return;
+        if (Random(view, none) is { } random) all = [.. all, random];
+        ReportPage.Section(page, $"The best of each metric: {none.Training} on {none.Test}", "Of every metric, the reference and band whose perplexities are lowest over all fractions. It is picked by these very results, so its lead is flattered.");
+        page.Line(StudyCharts.Legend(all.Select(line => (line.Name, line.Kind)))).Line("<div class=\"panels\"><figure>")
+            .Line(StudyCharts.Fractions(all, none.Perplexity, none.SeedDeviation, "The best of each metric")).Line("</figure></div>").Line("</section>");
+    }
+
+    private static void Curves(Markup page, StudyView view, VariantResult none)
+    {
+        ReportPage.Section(page, $"Perplexity and the fraction kept: {none.Training} on {none.Test}",
             "Lower is better. A point is the mean over seeds, its whisker one standard deviation; the dashed line is no pruning, its shade the spread of its seeds.");
-        FractionLine? random = Line(view, training, test, "random", "", "random");
+        FractionLine? random = Random(view, none);
+        IReadOnlyList<string> bands = view.Plan.Recipe.Bands;
+        page.Line(StudyCharts.Legend([.. bands.Select((band, i) => (band, StudyCharts.Kinds[i])), ("random", "eighth")])).Line("<div class=\"panels\">");
         foreach (ScoringPlan scoring in view.Plan.Scorings)
         {
             foreach (string metric in scoring.Metrics)
             {
-                List<FractionLine> lines = [.. view.Plan.Recipe.Bands.Select(band => Line(view, training, test, metric, scoring.Name, band)).OfType<FractionLine>()];
+                List<FractionLine> lines = [.. bands.Select((band, i) => Line(view, none, metric, scoring.Name, band, band, StudyCharts.Kinds[i])).OfType<FractionLine>()];
                 if (lines.Count == 0) continue;
                 if (random is not null) lines.Add(random);
-                string title = $"{metric}, reference {scoring.Name}";
-                page.Line("<figure>").Line($"<h3>{Escape(title)}</h3>")
-                    .Line($"<div class=\"scroll\">{StudyCharts.Fractions(lines, none.Perplexity, none.SeedDeviation, title)}</div>").Line("</figure>");
+                Figure(page, $"{metric}, reference {scoring.Name}", none, lines);
             }
         }
 
-        page.Line("</section>");
+        page.Line("</div>").Line("</section>");
     }
 
-    private static FractionLine? Line(View view, string training, string test, string metric, string scoring, string band)
+    private static void Figure(Markup page, string title, VariantResult none, IReadOnlyList<FractionLine> lines) => page.Line("<figure>").Line($"<h3>{Escape(title)}</h3>")
+        .Line(StudyCharts.Fractions(lines, none.Perplexity, none.SeedDeviation, title)).Line("</figure>");
+
+    private static FractionLine? Random(StudyView view, VariantResult none) => Line(view, none, "random", "", "random", "random", "eighth");
+
+    private static FractionLine? Line(StudyView view, VariantResult none, string metric, string scoring, string band, string name, string kind)
     {
         List<(double, double, double)> points = [];
         foreach (double fraction in view.Plan.Recipe.Fractions.Order())
-            if (view.Line(training, new Variant(metric, scoring, band, fraction), test) is { } line) points.Add((fraction, line.Perplexity, line.SeedDeviation));
-        return points.Count == 0 ? null : new FractionLine(band, points);
+            if (view.Line(none.Training, new Variant(metric, scoring, band, fraction), none.Test) is { } line) points.Add((fraction, line.Perplexity, line.SeedDeviation));
+        return points.Count == 0 ? null : new FractionLine(name, kind, points);
     }
 
-    private static void Comparison(Markup page, View view, string training, string test)
+    private static void Comparison(Markup page, StudyView view, string training, string test)
     {
         VariantResult[] lines = [.. view.Results.Results.Where(r => r.Training == training && r.Test == test && r.Variant.Metric != "none").OrderByDescending(r => r.OverNone.Value)];
         if (lines.Length == 0) return;
         ReportPage.Section(page, $"Against no pruning: {training} on {test}",
-            $"Relative change of test perplexity, positive is better, with {Figures.Percent(view.Plan.Recipe.Evaluation.Confidence)} intervals over test documents and seeds. A win whose interval holds 0 is not called one; of {lines.Length} intervals about {Math.Round(lines.Length * (1 - view.Plan.Recipe.Evaluation.Confidence))} exclude 0 by chance alone.");
+            $"Relative change of test perplexity, positive is better, with {Figures.Percent(view.Plan.Recipe.Evaluation.Confidence)} intervals over test documents and seeds. A win whose interval holds 0 is not called one; of {lines.Length} intervals about {Math.Round(lines.Length * (1 - view.Plan.Recipe.Evaluation.Confidence))} exclude 0 by chance alone."
+            + (lines.Length > MostBars ? $" The picture has the best and the worst {MostBars / 2}." : ""));
         page.Line("<figure>").Line($"<div class=\"scroll\">{StudyCharts.Intervals(Bars(lines), "improvement over no pruning, %", "Improvement over no pruning")}</div>").Line("</figure>");
-        page.Line("<div class=\"scroll\"><table><thead><tr><th>variant</th><th class=\"n\">perplexity</th><th class=\"n\">± seeds</th><th class=\"n\">over no pruning</th><th class=\"n\">interval</th><th>verdict</th><th class=\"n\">over random</th><th class=\"n\">interval</th><th>verdict</th></tr></thead><tbody>");
+        bool folded = lines.Length > MostLines;
+        page.Line(folded ? $"<details><summary><b>All {lines.Length} variants</b><span>perplexity, spread over seeds, improvement over no pruning and over random</span></summary>" : "");
+        page.Line("<div class=\"scroll nowrap\"><table><thead><tr><th>variant</th><th class=\"n\">perplexity</th><th class=\"n\">± seeds</th><th class=\"n\">over no pruning</th><th class=\"n\">interval</th><th>verdict</th><th class=\"n\">over random</th><th class=\"n\">interval</th><th>verdict</th></tr></thead><tbody>");
         foreach (VariantResult line in lines.Prepend(view.Line(training, Variant.None, test)!))
         {
             page.Line($"<tr><th scope=\"row\">{Escape(line.Variant.ToString())}</th><td class=\"n\">{Figures.Score(line.Perplexity, 5)}</td><td class=\"n\">{Figures.Score(line.SeedDeviation, 2)}</td>"
                 + $"{Cells(line.Variant.Metric == "none" ? null : line.OverNone, line.Verdict)}{Cells(line.OverRandom, line.VerdictOverRandom)}</tr>");
         }
 
-        page.Line("</tbody></table></div>").Line("</section>");
+        page.Line("</tbody></table></div>").Line(folded ? "</details>" : "").Line("</section>");
     }
 
     private static List<IntervalLine> Bars(VariantResult[] lines)
@@ -133,15 +149,30 @@ public static class StudyPage
 
     private static string Cells(Estimate? estimate, string? verdict) => estimate is null
         ? "<td></td><td></td><td></td>"
-        : $"<td class=\"n\">{Signed(estimate.Value)}</td><td class=\"n\">{(estimate is { Low: { } low, High: { } high } ? $"{Signed(low)} … {Signed(high)}" : "–")}</td><td>{Escape(verdict ?? "")}</td>";
+        : $"<td class=\"n\">{Signed(estimate.Value)}</td><td class=\"n\">{(estimate is { Low: { } low, High: { } high } ? $"{Signed(low)[..^2]} … {Signed(high)[..^2]}" : "–")}</td><td>{Escape(verdict ?? "")}</td>";
 
-    private static void References(Markup page, View view)
+    /// <summary>Reference size, Wikipedia against web, early checkpoints: every reference's line, per metric and band.</summary>
+    private static void References(Markup page, StudyView view, string test)
     {
-        if (view.Plan.Scorings.Count < 2) return;
-        string test = view.Plan.Tests[0], training = view.Plan.Recipe.Training[0].Name;
-        ReportPage.Section(page, "Which reference, and how much of its training",
-            $"The best fraction of each band, as improvement over no pruning on {test}: larger against smaller references, other training data, early checkpoints.");
-        page.Line("<div class=\"scroll\"><table><thead><tr><th>reference</th><th>metric</th>");
+        if (view.Plan.Scorings.Count < 2 || view.Line(view.Plan.Recipe.Training[0].Name, Variant.None, test) is not { } none) return;
+        string[] metrics = [.. view.Plan.Recipe.Metrics.Where(metric => view.Plan.Scorings.Count(scoring => scoring.Metrics.Contains(metric)) > 1)];
+        if (metrics.Length == 0) return;
+        ReportPage.Section(page, $"Which reference, and how much of its training: {none.Training} on {test}",
+            "The same metric and band by every reference: larger against smaller, trained on one text or on another, early checkpoints (@) against finished ones.");
+        string Kind(ScoringPlan scoring) => StudyCharts.Kinds[view.Plan.Scorings.ToList().IndexOf(scoring) % (StudyCharts.Kinds.Length - 1)];
+        page.Line(StudyCharts.Legend([.. view.Plan.Scorings.Where(s => s.Metrics.Intersect(metrics).Any()).Select(s => (s.Name, Kind(s))), ("random", "eighth")])).Line("<div class=\"panels\">");
+        foreach (string metric in metrics)
+        {
+            foreach (string band in view.Plan.Recipe.Bands)
+            {
+                List<FractionLine> lines = [.. view.Plan.Scorings.Where(s => s.Metrics.Contains(metric)).Select(s => Line(view, none, metric, s.Name, band, s.Name, Kind(s))).OfType<FractionLine>()];
+                if (lines.Count == 0) continue;
+                if (Random(view, none) is { } random) lines.Add(random);
+                Figure(page, $"{metric}, {band}", none, lines);
+            }
+        }
+
+        page.Line("</div>").Line("<h3>The best fraction of each band, over no pruning</h3>").Line("<div class=\"scroll nowrap\"><table><thead><tr><th>reference</th><th>metric</th>");
         foreach (string band in view.Plan.Recipe.Bands) page.Line($"<th class=\"n\">{Escape(band)}</th><th class=\"n\">at</th>");
         page.Line("</tr></thead><tbody>");
         foreach (ScoringPlan scoring in view.Plan.Scorings)
@@ -151,9 +182,7 @@ public static class StudyPage
                 page.Line($"<tr><th scope=\"row\">{Escape(scoring.Name)}</th><td>{Escape(metric)}</td>");
                 foreach (string band in view.Plan.Recipe.Bands)
                 {
-                    VariantResult? best = view.Results.Results
-                        .Where(r => r.Training == training && r.Test == test && r.Variant.Scoring == scoring.Name && r.Variant.Metric == metric && r.Variant.Band == band)
-                        .MaxBy(r => r.OverNone.Value);
+                    VariantResult? best = view.Best(none, r => r.Scoring == scoring.Name && r.Metric == metric && r.Band == band);
                     page.Line(best is null ? "<td class=\"n\">–</td><td></td>" : $"<td class=\"n\">{Signed(best.OverNone.Value)}</td><td class=\"n\">{best.Variant.Percent}</td>");
                 }
 
@@ -164,134 +193,23 @@ public static class StudyPage
         page.Line("</tbody></table></div>").Line("</section>");
     }
 
-    private static void Distributions(Markup page, View view)
-    {
-        if (!view.Plan.Scorings.Any(scoring => view.Run(scoring) is not null)) return;
-        ReportPage.Section(page, "How the scores are distributed", "Every reference's scores of the corpus that is pruned.");
-        foreach (ScoringPlan scoring in view.Plan.Scorings)
-        {
-            if (view.Run(scoring) is not { } run) continue;
-            ScoreTable table = ScoreTable.Open(run);
-            foreach (string metric in scoring.Metrics)
-            {
-                var statistics = new ScoreStatistics(metric, table.Schema.IndexOf(metric), []);
-                foreach (ScoreRow row in table.ReadRows()) statistics.Measure(row, true);
-                statistics.Prepare();
-                foreach (ScoreRow row in table.ReadRows()) statistics.Place(row, true);
-                if (statistics.Histogram() is not { } histogram) continue;
-                page.Line("<figure>").Line($"<h3>{Escape($"{metric}, reference {scoring.Name}")}</h3>").Line($"<div class=\"scroll\">{Charts.Histogram(histogram)}</div>").Line("</figure>");
-            }
-        }
-
-        page.Line("</section>");
-    }
-
-    private static void Agreement(Markup page, View view)
-    {
-        List<(string Name, Dictionary<(int, long), double> Scores)> columns = [];
-        foreach (ScoringPlan scoring in view.Plan.Scorings)
-        {
-            if (view.Run(scoring) is not { } run) continue;
-            ScoreTable table = ScoreTable.Open(run);
-            foreach (string metric in scoring.Metrics)
-            {
-                int at = table.Schema.IndexOf(metric);
-                columns.Add(($"{metric} ({scoring.Name})", table.ReadRows().Where(row => double.IsFinite(row.Values[at])).ToDictionary(row => (row.Shard, row.Row), row => row.Values[at])));
-            }
-        }
-
-        if (columns.Count < 2) return;
-        ReportPage.Section(page, "Do the scores agree?", "Spearman's ρ between metrics and references, and the share of the middle half that both keep (chance: 50 %).");
-        page.Line("<div class=\"scroll\"><table><thead><tr><th>first</th><th>second</th><th class=\"n\">Spearman’s ρ</th><th class=\"n\">middle half in common</th></tr></thead><tbody>");
-        for (int i = 0; i < columns.Count; i++)
-        {
-            for (int j = i + 1; j < columns.Count; j++)
-            {
-                (int, long)[] both = [.. columns[i].Scores.Keys.Where(columns[j].Scores.ContainsKey).Order()];
-                if (both.Length < 4) continue;
-                double[] x = [.. both.Select(unit => columns[i].Scores[unit])], y = [.. both.Select(unit => columns[j].Scores[unit])];
-                page.Line($"<tr><th scope=\"row\">{Escape(columns[i].Name)}</th><td>{Escape(columns[j].Name)}</td><td class=\"n\">{RankAgreement.Correlate(x, y).ToString("0.000", CultureInfo.InvariantCulture)}</td><td class=\"n\">{Figures.Percent(MiddleOverlap(x, y))}</td></tr>");
-            }
-        }
-
-        page.Line("</tbody></table></div>").Line("</section>");
-    }
-
-    private static double MiddleOverlap(double[] x, double[] y)
-    {
-        HashSet<int> Middle(double[] values)
-        {
-            int kept = values.Length / 2, from = (values.Length - kept) / 2;
-            return [.. Enumerable.Range(0, values.Length).OrderBy(i => values[i]).ThenBy(i => i).Skip(from).Take(kept)];
-        }
-
-        HashSet<int> first = Middle(x);
-        return Middle(y).Count(first.Contains) / (double)Math.Max(1, first.Count);
-    }
-
-    private static void WhatIsKept(Markup page, View view)
-    {
-        List<(Variant Variant, SelectionSummary Summary)> selections = [];
-        foreach (TrainedVariant trained in view.Plan.Trained.DistinctBy(t => t.Variant))
-            if (trained.Select is { } select && StudyResults.IsDone(view.Plan, view.Store, select))
-                selections.Add((trained.Variant, SelectionDirectory.Open(Path.Combine(StudyResults.Output(view.Plan, view.Store, select), SelectWork.Folder)).Summary));
-        string[] sources = [.. selections.SelectMany(s => s.Summary.Shares).Where(t => t.Column == "source").SelectMany(t => t.Values)
-            .GroupBy(v => v.Value).OrderByDescending(g => g.First().ShareBefore).Take(8).Select(g => g.Key)];
-        if (selections.Count == 0) return;
-        ReportPage.Section(page, "What each variant keeps", "Mean length of the kept units, and how the largest sources' shares change; the first line is the whole corpus.");
-        page.Line($"<div class=\"scroll\"><table><thead><tr><th>variant</th><th class=\"n\">units</th><th class=\"n\">tokens a unit</th><th class=\"n\">bytes a token</th>{string.Concat(sources.Select(s => $"<th class=\"n\">{Escape(s)}</th>"))}</tr></thead><tbody>");
-        SelectionSummary whole = selections[0].Summary;
-        Row("whole corpus", whole.All, sources.Select(s => Of(whole, s)?.ShareBefore));
-        foreach ((Variant variant, SelectionSummary summary) in selections) Row(variant.ToString(), summary.Kept, sources.Select(s => Of(summary, s)?.ShareAfter));
-        page.Line("</tbody></table></div>").Line("</section>");
-
-        void Row(string name, Amount amount, IEnumerable<double?> shares) => page.Line(
-            $"<tr><th scope=\"row\">{Escape(name)}</th><td class=\"n\">{Figures.Count(amount.Units)}</td><td class=\"n\">{Figures.Significant(amount.Tokens / (double)Math.Max(1, amount.Units), 4)}</td><td class=\"n\">{Figures.Significant(amount.Bytes / (double)Math.Max(1, amount.Tokens), 3)}</td>"
-            + string.Concat(shares.Select(share => $"<td class=\"n\">{(share is { } s ? Figures.Percent(s) : "–")}</td>")) + "</tr>");
-
-        static Share? Of(SelectionSummary summary, string source) => summary.Shares.FirstOrDefault(t => t.Column == "source")?.Values.FirstOrDefault(v => v.Value == source);
-    }
-
     private static void Glue(Markup page, StudyResults results)
     {
         if (results.Glue.Count == 0) return;
-        string[] columns = [.. results.Glue.Select(line => $"{line.Task} {line.Measure}{(line.Set == "dev" ? "" : $" ({line.Set[4..]})")}").Distinct()];
+        static string Column(GlueLine line) => $"{line.Task} {line.Measure}{(line.Set == "dev" ? "" : $" ({line.Set[4..]})")}";
+        string[] columns = [.. results.Glue.Select(Column).Distinct()];
+        bool several = results.Glue.Select(line => line.Training).Distinct().Count() > 1;
         ReportPage.Section(page, "GLUE", "Dev-set results of fine-tuned models, times 100: mean ± standard deviation over models and fine-tunings.");
-        page.Line($"<div class=\"scroll\"><table><thead><tr><th>variant</th>{string.Concat(columns.Select(c => $"<th class=\"n\">{Escape(c)}</th>"))}</tr></thead><tbody>");
+        page.Line($"<div class=\"scroll nowrap\"><table><thead><tr><th>variant</th>{string.Concat(columns.Select(c => $"<th class=\"n\">{Escape(c)}</th>"))}</tr></thead><tbody>");
         foreach (var group in results.Glue.GroupBy(line => (line.Training, line.Variant)))
         {
-            page.Line($"<tr><th scope=\"row\">{Escape(group.Key.Variant.ToString())}</th>"
-                + string.Concat(group.Select(line => $"<td class=\"n\">{(100 * line.Mean).ToString("0.00", CultureInfo.InvariantCulture)} ± {(100 * line.Deviation).ToString("0.00", CultureInfo.InvariantCulture)}</td>")) + "</tr>");
+            Dictionary<string, GlueLine> cells = group.ToDictionary(Column);
+            page.Line($"<tr><th scope=\"row\">{Escape($"{(several ? group.Key.Training + ": " : "")}{group.Key.Variant}")}</th>"
+                + string.Concat(columns.Select(column => !cells.TryGetValue(column, out GlueLine? line) ? "<td class=\"n\">–</td>" : $"<td class=\"n\">{Hundredfold(line.Mean)} ± {Hundredfold(line.Deviation)}</td>")) + "</tr>");
         }
 
         page.Line("</tbody></table></div>").Line("</section>");
-    }
-
-    private static void Costs(Markup page, View view)
-    {
-        double training = view.Trained("train/").Select(t => t.Flops).DefaultIfEmpty(0).Average();
-        if (training == 0) return;
-        ReportPage.Section(page, "What scoring costs, and what it buys",
-            "FLOPs by the models’ formulas. Scoring pays where what a smaller set saves, or what better text gains, is worth more than the reference and its pass over the corpus; a score is paid once and serves every later training.");
-        page.Line("<div class=\"scroll\"><table><thead><tr><th>reference</th><th class=\"n\">training it</th><th class=\"n\">scoring</th><th class=\"n\">of one final training</th></tr></thead><tbody>");
-        foreach (ScoringPlan scoring in view.Plan.Scorings)
-        {
-            if (view.Run(scoring) is not { } run) continue;
-            double trained = view.Trained($"reference/{scoring.Reference}/").Sum(t => t.Flops) * scoring.Share, scored = RunDirectory.ReadManifest(run).Cost.Flops;
-            page.Line($"<tr><th scope=\"row\">{Escape(scoring.Name)}</th><td class=\"n\">{Figures.Short(trained)}FLOP</td><td class=\"n\">{Figures.Short(scored)}FLOP</td><td class=\"n\">{Figures.Percent((trained + scored) / training)}</td></tr>");
-        }
-
-        page.Line($"<tr class=\"sum\"><th scope=\"row\">one final training</th><td class=\"n\">{Figures.Short(training)}FLOP</td><td></td><td></td></tr></tbody></table></div>").Line("</section>");
-    }
-
-    private static void Contamination(Markup page, View view)
-    {
-        if (view.Prepared is not { } prepared) return;
-        ReportPage.Section(page, "Test sets", "No text of a test set is trained on: copies are removed by hash. Documents that still share a 13-gram with the training corpus are counted.");
-        page.Line("<div class=\"scroll\"><table><thead><tr><th>test set</th><th class=\"n\">documents</th><th class=\"n\">bytes</th><th class=\"n\">copies removed from training</th><th class=\"n\">share a 13-gram</th></tr></thead><tbody>");
-        foreach ((string name, TestSetFacts facts) in prepared.Test)
-            page.Line($"<tr><th scope=\"row\">{Escape(name)}</th><td class=\"n\">{Figures.Count(facts.Documents)}</td><td class=\"n\">{Figures.Bytes(facts.Bytes)}</td><td class=\"n\">{Figures.Count(facts.Removed)}</td><td class=\"n\">{Figures.Percent(facts.Overlapping / (double)Math.Max(1, facts.Documents))}</td></tr>");
-        page.Line("</tbody></table></div>").Line("</section>");
+        static string Hundredfold(double value) => (100 * value).ToString("0.00", CultureInfo.InvariantCulture);
     }
 
     private static List<OptionGroup> OptionsOf(Recipe recipe)
@@ -303,38 +221,17 @@ public static class StudyPage
         };
         groups.AddRange(recipe.References.Select(r => new OptionGroup($"Reference {r.Name}", r.Directory is { } path
             ? [Pair("checkpoint", path)]
-            : [Pair("data", r.Data), Pair("model", recipe.Models[r.Model]), Pair("length", Length(r.Length)), Pair("schedule", r.Schedule), Pair("seeds", string.Join(", ", r.Seeds))])));
-        groups.AddRange(recipe.Training.Select(t => new OptionGroup($"Trained model {t.Name}", [Pair("model", recipe.Models[t.Model]), Pair("length", Length(t.Length)), Pair("equal", t.Equal), Pair("schedule", t.Schedule)])));
+            : [Pair("data", r.Data), Pair("model", Shape(recipe.Models[r.Model])), Pair("length", Length(r.Length)), Pair("schedule", Schedule(r.Schedule)), Pair("seeds", string.Join(", ", r.Seeds))])));
+        groups.AddRange(recipe.Training.Select(t => new OptionGroup($"Trained model {t.Name}", [Pair("model", Shape(recipe.Models[t.Model])), Pair("length", Length(t.Length)), Pair("equal", t.Equal), Pair("schedule", Schedule(t.Schedule))])));
         return groups;
     }
 
+    private static string Shape(ModelShape shape) => $"{shape.Architecture}, {shape.Layers} layers × {shape.Width}, {shape.Heads} heads";
+
+    private static string Schedule(ScheduleSettings s) => FormattableString.Invariant(
+        $"{s.Shape}, peak {s.LearningRate}, warm-up {100 * s.WarmUp:0.##} %, {s.BatchTokens} tokens a step, weight decay {s.WeightDecay}");
+
     private static string Length(TrainingLength length) => length.Tokens > 0 ? $"{Figures.Short(length.Tokens)} tokens" : $"{Figures.Significant(length.Epochs, 3)} epochs";
 
-    private static string Signed(double fraction) => (100 * fraction).ToString("+0.00;−0.00;0.00", CultureInfo.InvariantCulture) + " %";
-
-    /// <summary>The plan, its outputs, and look-ups in them.</summary>
-    private sealed class View(StudyPlan plan, StepStore store, StudyResults results)
-    {
-        private readonly Dictionary<(string, Variant, string), VariantResult> _lines = results.Results.ToDictionary(r => (r.Training, r.Variant, r.Test));
-
-        internal StudyPlan Plan { get; } = plan;
-
-        internal StepStore Store { get; } = store;
-
-        internal StudyResults Results { get; } = results;
-
-        internal PreparedFacts? Prepared { get; } = StudyResults.IsDone(plan, store, "prepare")
-            ? StudyFiles.Read<PreparedFacts>(Path.Combine(StudyResults.Output(plan, store, "prepare"), "prepare.json"))
-            : null;
-
-        internal VariantResult? Line(string training, Variant variant, string test) => _lines.GetValueOrDefault((training, variant, test));
-
-        internal string? Run(ScoringPlan scoring) => StudyResults.IsDone(Plan, Store, scoring.Step)
-            ? Path.Combine(StudyResults.Output(Plan, Store, scoring.Step), ScoreWork.Folder)
-            : null;
-
-        internal IEnumerable<TrainedFacts> Trained(string prefix) => Plan.Graph.Steps
-            .Where(step => step.Id.StartsWith(prefix, StringComparison.Ordinal) && StudyResults.IsDone(Plan, Store, step.Id))
-            .Select(step => StudyFiles.Read<TrainedFacts>(Path.Combine(StudyResults.Output(Plan, Store, step.Id), "trained.json")));
-    }
+    internal static string Signed(double fraction) => (100 * fraction).ToString("+0.00;−0.00;0.00", CultureInfo.InvariantCulture) + " %";
 }

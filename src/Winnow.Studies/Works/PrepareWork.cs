@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Winnow.Data;
 using Winnow.Data.Corpus;
 using Winnow.Studies.Execution;
@@ -96,7 +97,8 @@ internal sealed class PrepareWork : IStepWork
             {
                 foreach (Document document in Read(options.Train.Files))
                 {
-                    double place = Place(document);
+                    double place = Place(document) / (options.Sample ?? 1);
+                    if (place >= 1) continue;
                     if (place < options.HoldOut)
                     {
                         if (test!.Bytes < options.MaxTestBytes) Take(ownTest!, test, document);
@@ -215,4 +217,9 @@ internal sealed record PrepareInput(IReadOnlyList<string> Files, string Hash);
 /// <summary>Options of the step <c>prepare</c>.</summary>
 internal sealed record PrepareOptions(
     PrepareInput Train, double HoldOut, double ReferenceShare, long MaxTestBytes, long Seed,
-    IReadOnlyDictionary<string, PrepareInput> Test, IReadOnlyDictionary<string, PrepareInput> Reference);
+    IReadOnlyDictionary<string, PrepareInput> Test, IReadOnlyDictionary<string, PrepareInput> Reference)
+{
+    /// <summary>Share of the training inputs that is looked at; null for all.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? Sample { get; init; }
+}

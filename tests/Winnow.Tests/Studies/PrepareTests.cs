@@ -54,6 +54,16 @@ public sealed class PrepareTests : IDisposable
         Assert.Equal(0, facts.Test["own"].Overlapping);
     }
 
+    [Fact]
+    public async Task A_sample_is_split_like_the_whole()
+    {
+        Write("train.jsonl", [.. Enumerable.Range(0, 1000).Select(i => Sentence(i, 20))]);
+        PreparedFacts facts = await PrepareAsync("{train: [train.jsonl], sample: 40%, hold_out: 20%, reference_share: 30%}");
+        Assert.InRange(facts.Train.Documents, 160, 240);
+        Assert.InRange(facts.Test["own"].Documents, 55, 105);
+        Assert.InRange(facts.Reference["own"].Documents, 90, 150);
+    }
+
     private async Task<PreparedFacts> PrepareAsync(string data)
     {
         StudyPlan plan = StudyPlan.Of(

@@ -19,7 +19,7 @@ public sealed partial class RecipeSchemaTests
     private const string Full = """
         {
           "name": "full", "seed": 3, "unit": "sequence", "context": 64,
-          "data": {"train": ["a.jsonl"], "hold_out": 0.1, "reference_share": 0.2, "test": {"wiki": ["t.jsonl"]}, "reference": {"wiki": ["w.jsonl"]}, "tokens": {"train": "1M"}},
+          "data": {"train": ["a.jsonl"], "sample": 0.5, "hold_out": 0.1, "reference_share": 0.2, "test": {"wiki": ["t.jsonl"]}, "reference": {"wiki": ["w.jsonl"]}, "tokens": {"train": "1M"}},
           "tokenizer": {"directory": "tokenizer", "vocabulary": 512},
           "models": {"tiny": {"arch": "gpt2", "layers": 2, "width": 64, "heads": 1}},
           "references": {

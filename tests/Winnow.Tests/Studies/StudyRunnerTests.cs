@@ -43,7 +43,10 @@ public sealed class StudyRunnerTests : IDisposable
         Assert.Equal(["bottom", "all", "random"], results.Results.Select(r => r.Variant.Band).Distinct().Order(BandOrder));
         Assert.True(NoiseKept(plan) < 0.1, $"{NoiseKept(plan):P0} of what is kept is noise");
         Assert.Equal(0, results.Unfinished);
-        Assert.Contains("perplexity (own) bottom 60%", StudyPage.Render(plan, Output, results, DateTimeOffset.UnixEpoch), StringComparison.Ordinal);
+        string page = StudyPage.Render(plan, Output, results, DateTimeOffset.UnixEpoch);
+        foreach (string part in new[] { "perplexity (own) bottom 60%", "The best of each metric", "Against no pruning", "How the scores are distributed", "What each variant keeps", "What scoring costs", "Test sets" })
+            Assert.Contains(part, page, StringComparison.Ordinal);
+        Assert.Equal(page, StudyPage.Render(StudyRunner.Open(Output), Output, results, DateTimeOffset.UnixEpoch));
 
         (_, IReadOnlyList<StepEvent> again) = await RunAsync(Plan(lr: 0.005));
         Assert.All(again, step => Assert.Equal(StepState.Reused, step.State));
