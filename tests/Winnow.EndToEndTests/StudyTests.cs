@@ -66,7 +66,8 @@ public sealed class StudyTests
             }
         }
 
-        Outcome last = winnow.Run("study", "small.yaml", "--out", $"study-{study}", "--resume", "--threads", "1");
+        // Without `--resume`: the last kill may have come before the study was begun.
+        Outcome last = winnow.Run("study", "small.yaml", "--out", $"study-{study}", "--threads", "1");
         Assert.True(last.Exit == 0, last.ToString());
         Compare(expected, Files(winnow.At($"study-{study}")));
         Outcome reported = winnow.Run("report", $"study-{study}", "-o", "so-far.html");
