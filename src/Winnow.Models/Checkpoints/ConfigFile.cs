@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 using Winnow.Kernels;
 
 namespace Winnow.Models.Checkpoints;
@@ -24,7 +25,8 @@ internal sealed class ConfigFile
     {
         try
         {
-            return JsonDocument.Parse(File.ReadAllBytes(path));
+            byte[] bytes = File.ReadAllBytes(path);
+            return Utf8.IsValid(bytes) ? JsonDocument.Parse(bytes) : throw new ModelException(path, "not JSON: it is not UTF-8");
         }
         catch (JsonException e)
         {

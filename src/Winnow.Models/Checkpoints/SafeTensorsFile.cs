@@ -92,6 +92,19 @@ public sealed class SafeTensorsFile : IDisposable
 
     private ImmutableDictionary<string, StoredTensor> ReadHeader(byte[] header, long dataBytes, out ImmutableDictionary<string, string> metadata)
     {
+        try
+        {
+            return ReadEntries(header, dataBytes, out metadata);
+        }
+        catch (InvalidOperationException e)
+        {
+            // Strings are decoded when they are asked for, long after the header was found to be JSON.
+            throw new ModelException(Path, "the header is not JSON: a string in it is not UTF-8", "is this a safetensors file?", e);
+        }
+    }
+
+    private ImmutableDictionary<string, StoredTensor> ReadEntries(byte[] header, long dataBytes, out ImmutableDictionary<string, string> metadata)
+    {
         var tensors = ImmutableDictionary.CreateBuilder<string, StoredTensor>();
         metadata = ImmutableDictionary<string, string>.Empty;
         using var document = Parse(header);

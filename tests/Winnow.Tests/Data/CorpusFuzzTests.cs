@@ -16,7 +16,7 @@ public class CorpusFuzzTests
 {
     private const long MaxAllocatedBytes = 64L << 20;
 
-    private static readonly int s_rounds = int.Parse(Environment.GetEnvironmentVariable("WINNOW_FUZZ_ROUNDS") ?? "150", CultureInfo.InvariantCulture);
+    internal static readonly int Rounds = int.Parse(Environment.GetEnvironmentVariable("WINNOW_FUZZ_ROUNDS") ?? "150", CultureInfo.InvariantCulture);
 
     public static TheoryData<string> Names => ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst", "a.txt", "a.csv", "a.tsv", "a.warc", "a.warc.gz", "a.xml", "a.parquet"];
 
@@ -28,7 +28,7 @@ public class CorpusFuzzTests
         byte[] seed = Seed(name);
         Random random = new(name.Length * 31);
         int good = 0, bad = 0;
-        for (int round = 0; round < s_rounds; round++)
+        for (int round = 0; round < Rounds; round++)
         {
             string path = directory.Write(name, Mutate(seed, random));
             long before = GC.GetAllocatedBytesForCurrentThread();
@@ -45,7 +45,7 @@ public class CorpusFuzzTests
             long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
             Assert.True(allocated < MaxAllocatedBytes, $"round {round} allocated {allocated} bytes");
         }
-        Assert.True(good + bad == s_rounds && good > 0, $"{good} read, {bad} refused");
+        Assert.True(good + bad == Rounds && good > 0, $"{good} read, {bad} refused");
     }
 
     private static bool Valid(Document document)
@@ -61,7 +61,8 @@ public class CorpusFuzzTests
         }
     }
 
-    private static byte[] Mutate(byte[] seed, Random random)
+    /// <summary>A few bytes changed, doubled or taken away, or the end cut off.</summary>
+    internal static byte[] Mutate(byte[] seed, Random random)
     {
         List<byte> bytes = [.. seed];
         for (int changes = random.Next(4); changes >= 0; changes--)
