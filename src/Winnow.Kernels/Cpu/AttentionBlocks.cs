@@ -156,7 +156,7 @@ internal readonly unsafe struct AttentionBlocks(AttentionShape shape, AttentionS
         {
             if (rows == 1) GemmTiles.Tile1<TLanes>(queries, keyPanels, width, scores, false, null);
             else if (TLanes.Count < 16 || rows <= 4) GemmTiles.Tile4<TLanes>(queries, padded, keyPanels, width, scores, Keys, rows, false, null);
-            else GemmTiles.Tile8<TLanes>(queries, padded, keyPanels, width, scores, Keys, rows, false, null);
+            else GemmTiles.Tile8<TLanes>(queries, padded, keyPanels, width, scores, Keys, rows, false, null, keyPanels, 0);
         }
     }
 }

@@ -138,19 +138,24 @@ internal static unsafe class Gemm
             var now = new Epilogue(last ? epilogue.Bias : 0, last ? epilogue.Activation : Activation.None, epilogue.Accumulate || k > 0);
             var columns = new Matrix(a.Data + k, a.Rows, depth, a.Stride);
             if (b.Paired) GemmPairs.MultiplyPiece<TLanes>(columns, panelPiece, c, now);
-            else if (c.Columns == PanelWidth<TLanes>()) MultiplyPiece<TLanes>(columns, panelPiece, c, now);
+            else if (c.Columns == PanelWidth<TLanes>()) MultiplyPiece<TLanes>(columns, panelPiece, c, now, b.Rewritten);
             else MultiplyRagged<TLanes>(columns, panelPiece, c, now);
         }
     }
 
-    private static void MultiplyPiece<TLanes>(Matrix a, float* b, Matrix c, Epilogue epilogue)
+    private static void MultiplyPiece<TLanes>(Matrix a, float* b, Matrix c, Epilogue epilogue, bool rewritten)
         where TLanes : struct, ILanes<TLanes>
     {
-        int most = TLanes.Count == 16 ? WideTileRows : NarrowTileRows;
-        for (int row = 0; row < a.Rows; row += most)
+        int most = TLanes.Count == 16 ? WideTileRows : NarrowTileRows, tiles = Math.Max(1, (a.Rows + most - 1) / most), width = PanelWidth<TLanes>();
+
+        // What is read next lies behind this piece. With few rows the time goes into reading it, so each tile asks for a share.
+        float* later = b;
+        long share = rewritten ? 0 : width / tiles;
+        if (share > 0) later += (long)a.Columns * width;
+        for (int row = 0; row < a.Rows; row += most, later += share * a.Columns)
         {
             int rows = Math.Min(most, a.Rows - row);
-            Tile<TLanes>(a.Row(row), a.Stride, b, a.Columns, c.Row(row), c.Stride, rows, epilogue.Accumulate, epilogue.BiasAt(0));
+            Tile<TLanes>(a.Row(row), a.Stride, b, a.Columns, c.Row(row), c.Stride, rows, epilogue.Accumulate, epilogue.BiasAt(0), later, share);
             for (int r = 0; r < rows && epilogue.Activation != Activation.None; r++)
                 Activations.Apply<TLanes>(epilogue.Activation, c.Row(row + r), c.Row(row + r), c.Columns);
         }
@@ -167,7 +172,7 @@ internal static unsafe class Gemm
         for (int row = 0; row < a.Rows; row += most)
         {
             int rows = Math.Min(most, a.Rows - row);
-            Tile<TLanes>(a.Row(row), a.Stride, b, a.Columns, tile, width, rows, add: false, bias: null);
+            Tile<TLanes>(a.Row(row), a.Stride, b, a.Columns, tile, width, rows, add: false, bias: null, b, 0);
             for (int r = 0; r < rows; r++) Finish<TLanes>(tile + (r * width), c.Row(row + r), c.Columns, epilogue);
         }
     }
@@ -186,10 +191,10 @@ internal static unsafe class Gemm
     }
 
     private static void Tile<TLanes>(
-        float* a, long aStride, float* b, int depth, float* c, long cStride, int rows, bool add, float* bias)
+        float* a, long aStride, float* b, int depth, float* c, long cStride, int rows, bool add, float* bias, float* later, long laterStride)
         where TLanes : struct, ILanes<TLanes>
     {
-        if (rows > NarrowTileRows) GemmTiles.Tile8<TLanes>(a, aStride, b, depth, c, cStride, rows, add, bias);
+        if (rows > NarrowTileRows) GemmTiles.Tile8<TLanes>(a, aStride, b, depth, c, cStride, rows, add, bias, later, laterStride);
         else if (rows > 1) GemmTiles.Tile4<TLanes>(a, aStride, b, depth, c, cStride, rows, add, bias);
         else GemmTiles.Tile1<TLanes>(a, b, depth, c, add, bias);
     }

@@ -11,9 +11,10 @@ namespace Winnow.Kernels.Cpu;
 /// </summary>
 internal static unsafe class GemmTiles
 {
-    /// <summary>8 rows × 3 registers.</summary>
+    /// <summary>8 rows × 3 registers. Step by step it asks the second-level cache for memory that will be read later.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Tile8<TLanes>(float* a, long aStride, float* b, int depth, float* c, long cStride, int rows, bool add, float* bias)
+    public static void Tile8<TLanes>(
+        float* a, long aStride, float* b, int depth, float* c, long cStride, int rows, bool add, float* bias, float* later, long laterStride)
         where TLanes : struct, ILanes<TLanes>
     {
         float* a1 = rows > 1 ? a + aStride : a;
@@ -43,6 +44,8 @@ internal static unsafe class GemmTiles
         {
             TLanes b0 = TLanes.Load(b), b1 = TLanes.Load(b + TLanes.Count), b2 = TLanes.Load(b + (2 * TLanes.Count));
             b += 3 * TLanes.Count;
+            if (Sse.IsSupported) Sse.Prefetch1(later);
+            later += laterStride;
             TLanes x0 = TLanes.Broadcast(a[k]);
             c00 = TLanes.FusedMultiplyAdd(x0, b0, c00);
             c01 = TLanes.FusedMultiplyAdd(x0, b1, c01);

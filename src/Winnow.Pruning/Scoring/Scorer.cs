@@ -10,6 +10,8 @@ namespace Winnow.Pruning.Scoring;
 /// <summary>Scores a corpus with reference models and leaves a finished run, or one that the same call finishes.</summary>
 public static class Scorer
 {
+    private static readonly TimeSpan Sample = TimeSpan.FromSeconds(5);
+
     /// <summary>
     /// Scores what is not scored yet. The final files are the same, byte for byte, for any number of workers, any batch size and
     /// any interruptions.
@@ -57,7 +59,6 @@ public static class Scorer
         using LoadedModels models = setup.Load(backend);
         using ScoringPipeline pipeline = new(setup.Plan, setup.Corpus, models.Decoders, backend.Workers, request.Output);
         using CancellationTokenSource enough = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        enough.CancelAfter(TimeSpan.FromSeconds(5));
         ShardWork[] work = [.. setup.Corpus.Shards.Select(shard => new ShardWork(shard.Index, -1, false, 0))];
         long began = Stopwatch.GetTimestamp();
         long documents = 0, bytes = 0, tokens = 0;
@@ -67,6 +68,9 @@ public static class Scorer
             documents++;
             bytes += row.Bytes;
             tokens += row.Tokens;
+
+            // At least one document, however slow the model is or busy the machine.
+            if (Stopwatch.GetElapsedTime(began) > Sample) enough.Cancel();
         }
 
         cancel.ThrowIfCancellationRequested();

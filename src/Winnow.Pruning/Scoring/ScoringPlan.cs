@@ -43,10 +43,10 @@ internal sealed class ScoringPlan
     /// <summary>Memorization: tokens of a whole unit that count, those put before it included.</summary>
     public int GenerationTokens => Memorizes ? PromptTokens + Options.Continuation : 0;
 
-    /// <summary>Units that generate side by side in one worker: as many as 256 MB of keys and values hold, in [16, 256].</summary>
+    /// <summary>Units that generate side by side in one worker: as many as 128 MB of keys and values hold, in [16, 256].</summary>
     public int GenerationSlots => Runtime.GenerationSlots > 0
         ? Runtime.GenerationSlots
-        : (int)Math.Clamp((256L << 20) / Models.Sum(model => 8L * GenerationTokens * model.Layers * model.KeyValueWidth), 16, 256);
+        : (int)Math.Clamp((128L << 20) / Models.Sum(model => 8L * GenerationTokens * model.Layers * model.KeyValueWidth), 16, 256);
 
     /// <summary>Whether memorization is wanted.</summary>
     public bool Memorizes => (Options.Metrics & Metrics.Memorization) != 0;
