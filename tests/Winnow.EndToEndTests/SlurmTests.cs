@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Winnow.Tests;
 using Xunit;
 
@@ -77,21 +78,23 @@ public sealed class SlurmTests : IClassFixture<SlurmCluster>, IDisposable
     }
 
     [Fact]
-    public void Twenty_killed_workers_are_replaced()
+    public void Twenty_killed_workers_are_replaced_and_a_task_whose_time_is_up_is_requeued()
     {
         using Process score = Begin();
         var random = new Random(5);
         for (int kills = 0; kills < 20 && !score.HasExited; Thread.Sleep(random.Next(50, 300)))
         {
-            int[] workers = Workers();
+            // Every fifth is told that its time is up, and has to be at work to hear it; the others die at once.
+            bool told = kills % 5 == 0;
+            int[] workers = told ? [.. Workers().Intersect(AtWork())] : Workers();
             if (workers.Length == 0) continue;
-            // Every fifth is told that its time is up, the others die at once.
-            using Process kill = Process.Start("kill", [kills % 5 == 4 ? "-USR1" : "-KILL", workers[random.Next(workers.Length)].ToString(CultureInfo.InvariantCulture)]);
+            using Process kill = Process.Start("kill", [told ? "-USR1" : "-KILL", workers[random.Next(workers.Length)].ToString(CultureInfo.InvariantCulture)]);
             kill.WaitForExit();
             kills++;
         }
 
         AssertFinishes(score);
+        Assert.Matches(@"Restarts=[1-9]", cluster.Ask("scontrol", "show", "job", "-o"));
     }
 
     [Fact]
@@ -170,6 +173,10 @@ public sealed class SlurmTests : IClassFixture<SlurmCluster>, IDisposable
         .. Directory.EnumerateDirectories("/proc").Select(path => int.TryParse(Path.GetFileName(path), NumberStyles.None, CultureInfo.InvariantCulture, out int id) ? id : 0)
             .Where(id => id > 0 && CommandLine(id) is { } line && line.Contains("worker\0" + winnow.At("run"), StringComparison.Ordinal)),
     ];
+
+    /// <summary>The processes that have begun to look for items.</summary>
+    private IEnumerable<int> AtWork() => Directory.EnumerateFiles(winnow.At("run", "work", "score", "workers"), "*.json")
+        .Select(file => Regex.Match(File.ReadAllText(file), "\"pid\":(\\d+)")).Where(pid => pid.Success).Select(pid => int.Parse(pid.Groups[1].Value, CultureInfo.InvariantCulture));
 
     private static string? CommandLine(int process)
     {
