@@ -35,6 +35,7 @@ public sealed class ScoringWorkTests : IDisposable
         ["halves"] = request => request with { Models = [request.Models[0], request.Models[0]], Fold = new CorpusFold(3) },
         ["limit"] = request => request with { Corpus = new CorpusOptions { Limit = 91 } },
         ["copies"] = request => request with { Options = request.Options with { Dedup = Dedup.Exact } },
+        ["fields"] = request => request with { Corpus = new CorpusOptions { Fields = ["lang"] } },
         ["bad records"] = request => request with { Corpus = new CorpusOptions { MaxBadRecords = 5 } },
     };
 
@@ -47,6 +48,8 @@ public sealed class ScoringWorkTests : IDisposable
     public async Task Ranges_scored_by_several_workers_make_the_files_of_one_process(string kind)
     {
         if (kind == "bad records") await DamageAsync("corpus/a.jsonl");
+        if (kind == "fields")
+            foreach (string file in Directory.EnumerateFiles(directory["corpus"])) await File.WriteAllTextAsync(file, (await File.ReadAllTextAsync(file, Cancel)).Replace("\"source\":", "\"lang\":\"zh\",\"source\":", StringComparison.Ordinal), Cancel);
         ScoringRequest whole = Requests[kind](Request("whole")), split = Requests[kind](Request("split"));
         using (CpuBackend backend = new(2)) await Scorer.ScoreAsync(whole, backend, cancel: Cancel);
         await PlanAsync(split, itemBytes: 2000);
