@@ -15,9 +15,16 @@ internal static partial class DatasetLayout
 
     private static readonly Dictionary<string, string> s_splits = new(StringComparer.OrdinalIgnoreCase)
     {
-        ["train"] = "train", ["training"] = "train",
-        ["validation"] = "validation", ["valid"] = "validation", ["val"] = "validation", ["dev"] = "validation",
-        ["test"] = "test", ["testing"] = "test", ["eval"] = "test", ["evaluation"] = "test",
+        ["train"] = "train",
+        ["training"] = "train",
+        ["validation"] = "validation",
+        ["valid"] = "validation",
+        ["val"] = "validation",
+        ["dev"] = "validation",
+        ["test"] = "test",
+        ["testing"] = "test",
+        ["eval"] = "test",
+        ["evaluation"] = "test",
     };
 
     private static readonly HashSet<string> s_data = new(StringComparer.OrdinalIgnoreCase)

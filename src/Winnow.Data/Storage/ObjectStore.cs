@@ -150,7 +150,12 @@ public sealed class ObjectStore
     {
         UploadPartRequest request = new()
         {
-            BucketName = address.Bucket, Key = address.Key, UploadId = upload, PartNumber = number, PartSize = content.Count, UseChunkEncoding = false,
+            BucketName = address.Bucket,
+            Key = address.Key,
+            UploadId = upload,
+            PartNumber = number,
+            PartSize = content.Count,
+            UseChunkEncoding = false,
             InputStream = new MemoryStream(content.Array!, content.Offset, content.Count, writable: false),
         };
         return (await client.UploadPartAsync(request, cancel).ConfigureAwait(false)).ETag;
@@ -159,7 +164,10 @@ public sealed class ObjectStore
     internal void CompleteUpload(ObjectAddress address, string upload, IEnumerable<string> tags) => Run(address, (client, cancel) =>
         client.CompleteMultipartUploadAsync(new CompleteMultipartUploadRequest
         {
-            BucketName = address.Bucket, Key = address.Key, UploadId = upload, PartETags = [.. tags.Select((tag, index) => new PartETag(index + 1, tag))],
+            BucketName = address.Bucket,
+            Key = address.Key,
+            UploadId = upload,
+            PartETags = [.. tags.Select((tag, index) => new PartETag(index + 1, tag))],
         }, cancel));
 
     /// <summary>Whether the same request may succeed a little later.</summary>

@@ -29,7 +29,8 @@ public sealed class GatherStage : IWorkStage
         manifest = RunDirectory.ReadManifest(store.Run);
         corpus = manifest.Corpus.Deserialize<CorpusOptions>(RunManifest.Json)!;
         schema = ScoreSchema.For(
-            manifest.Options.Metrics, manifest.FoldSeed is null ? manifest.Models.Count : 1, manifest.FoldSeed is not null, manifest.Options.Unit == UnitKind.Sequence) with { Fields = corpus.Fields ?? [] };
+            manifest.Options.Metrics, manifest.FoldSeed is null ? manifest.Models.Count : 1, manifest.FoldSeed is not null, manifest.Options.Unit == UnitKind.Sequence) with
+        { Fields = corpus.Fields ?? [] };
         items = Enumerable.Range(0, scores.Items.Count).ToLookup(item => scores.Items[item].Shard);
     }
 
