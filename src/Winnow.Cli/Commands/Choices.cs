@@ -51,7 +51,8 @@ internal sealed class CorpusChoices
             // The command itself says what is wrong.
         }
 
-        foreach (string field in reader.TextFields) terminal.Say($"the text is `{field}` (`--text-field` names another)");
+        // `text` is no guess.
+        foreach (string field in reader.TextFields.Where(field => field != "text")) terminal.Say($"the text is `{field}` (`--text-field` names another)");
     }
 
     /// <summary>How they are read.</summary>
