@@ -30,14 +30,15 @@ internal sealed class ScoringSetup : IDisposable
     public static ScoringSetup Open(ScoringRequest request)
     {
         if (request.Models.Count == 0) throw new CorpusException("`--model`", "no model is named", "name a Hugging Face directory");
+        // Before the corpus is opened: that waits for the first bytes of standard input.
+        if (request.Options.Dedup != Dedup.None && request.Inputs.Contains("-"))
+            throw new CorpusException("`--dedup`", "copies are found in a pass of their own, and standard input can be read only once", "write it to a file first");
         return Open(request, CorpusReader.Open(request.Inputs, Read(request, request.Corpus.MaxBadRecords)));
     }
 
     /// <summary>Opens a request over a corpus whose files are known already.</summary>
     public static ScoringSetup Open(ScoringRequest request, CorpusReader corpus)
     {
-        if (request.Options.Dedup != Dedup.None && corpus.Shards.Any(RunIdentity.IsStandardInput))
-            throw new CorpusException("`--dedup`", "copies are found in a pass of their own, and standard input can be read only once", "write it to a file first");
         List<ModelDirectory> models = [];
         try
         {
