@@ -8,12 +8,12 @@ namespace Winnow.Pruning;
 
 /// <summary>
 /// One directory that holds everything about one scoring: <c>manifest.json</c>, <c>scores/</c>, <c>completions/</c> (a marker per
-/// finished part), <c>duplicates/</c>, <c>progress/</c> (rows of unfinished parts; gone when the run is complete), <c>logs/</c>, <c>work/</c> (what workers have to do), <c>report.html</c>.
+/// finished part), <c>duplicates/</c>, <c>progress/</c> (rows of unfinished parts; gone when the run is complete), <c>logs/</c>, <c>stages/</c> (what workers have to do), <c>report.html</c>.
 /// While it is open no other process can open it; workers write files of their own.
 /// </summary>
 public sealed class RunDirectory : IDisposable
 {
-    private static readonly string[] OwnEntries = ["manifest.json", "scores", "completions", "duplicates", "progress", "logs", "work", "report.html"];
+    private static readonly string[] OwnEntries = ["manifest.json", "scores", "completions", "duplicates", "progress", "logs", "stages", "report.html"];
     private readonly FileStream lockFile;
 
     private RunDirectory(string directory, RunManifest manifest, FileStream lockFile)

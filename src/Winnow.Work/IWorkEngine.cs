@@ -9,7 +9,7 @@ public sealed record WorkStep(string Stage, bool Computes);
 public interface IWorkEngine
 {
     /// <summary>Has the stages done, each after the one before it.</summary>
-    /// <param name="run">The run's directory; the stages are described under <c>work/</c>.</param>
+    /// <param name="run">The run's directory; the stages are described under <c>stages/</c>.</param>
     /// <param name="steps">In order.</param>
     /// <param name="progress">Told every few seconds.</param>
     /// <param name="cancel">Stops; the same call goes on.</param>

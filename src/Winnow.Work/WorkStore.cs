@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace Winnow.Work;
 
 /// <summary>
-/// One stage's work in a run's directory, <c>RUN/work/STAGE/</c>: plain files, made by operations that are atomic on every shared
+/// One stage's work in a run's directory, <c>RUN/stages/STAGE/</c>: plain files, made by operations that are atomic on every shared
 /// file system (exclusive create, rename), and nothing else. Any number of processes on any number of machines may use it at once.
 /// <list type="bullet">
 /// <item><c>items.json</c>: the <see cref="WorkDescription"/>; written once.</item>
@@ -49,7 +49,7 @@ public sealed class WorkStore
     public bool IsCancelled => File.Exists(_cancel);
 
     /// <summary>Where a stage's files lie.</summary>
-    public static string DirectoryOf(string run, string stage) => Path.Combine(run, "work", stage);
+    public static string DirectoryOf(string run, string stage) => Path.Combine(run, "stages", stage);
 
     /// <summary>Whether a run has this stage.</summary>
     public static bool Exists(string run, string stage) => File.Exists(Path.Combine(DirectoryOf(run, stage), "items.json"));
@@ -57,9 +57,9 @@ public sealed class WorkStore
     /// <summary>The stages that were described so far, the earliest first.</summary>
     public static IReadOnlyList<string> StagesOf(string run)
     {
-        DirectoryInfo work = new(Path.Combine(run, "work"));
-        if (!work.Exists) return [];
-        return [.. work.EnumerateDirectories()
+        DirectoryInfo stages = new(Path.Combine(run, "stages"));
+        if (!stages.Exists) return [];
+        return [.. stages.EnumerateDirectories()
             .Select(stage => (stage.Name, Items: new FileInfo(Path.Combine(stage.FullName, "items.json"))))
             .Where(stage => stage.Items.Exists).OrderBy(stage => stage.Items.LastWriteTimeUtc).ThenBy(stage => stage.Name, StringComparer.Ordinal)
             .Select(stage => stage.Name)];
@@ -230,7 +230,7 @@ public sealed class WorkStore
 
     internal void Release(int item, int attempt) => File.Delete(ClaimPath(item, attempt));
 
-    private static string CancelPath(string run) => Path.Combine(run, "work", "cancel");
+    private static string CancelPath(string run) => Path.Combine(run, "stages", "cancel");
 
     private string ClaimPath(int item, int attempt) => Path.Combine(_claims, string.Create(CultureInfo.InvariantCulture, $"{item}.{attempt}"));
 

@@ -148,7 +148,7 @@ public sealed class SlurmTests : IClassFixture<SlurmCluster>, IDisposable
         foreach ((string file, byte[] bytes) in expected) Assert.True(bytes.AsSpan().SequenceEqual(found[file]), $"{file} differs");
     }
 
-    private void WaitForWork() => WaitUntil(() => Directory.Exists(winnow.At("run", "work", "score", "done")) && Directory.EnumerateFiles(winnow.At("run", "work", "score", "done")).Any(), "a finished item");
+    private void WaitForWork() => WaitUntil(() => Directory.Exists(winnow.At("run", "stages", "score", "done")) && Directory.EnumerateFiles(winnow.At("run", "stages", "score", "done")).Any(), "a finished item");
 
     private static void WaitUntil(Func<bool> holds, string what)
     {
@@ -175,7 +175,7 @@ public sealed class SlurmTests : IClassFixture<SlurmCluster>, IDisposable
     ];
 
     /// <summary>The processes that have begun to look for items.</summary>
-    private IEnumerable<int> AtWork() => Directory.EnumerateFiles(winnow.At("run", "work", "score", "workers"), "*.json")
+    private IEnumerable<int> AtWork() => Directory.EnumerateFiles(winnow.At("run", "stages", "score", "workers"), "*.json")
         .Select(file => Regex.Match(File.ReadAllText(file), "\"pid\":(\\d+)")).Where(pid => pid.Success).Select(pid => int.Parse(pid.Groups[1].Value, CultureInfo.InvariantCulture));
 
     private static string? CommandLine(int process)

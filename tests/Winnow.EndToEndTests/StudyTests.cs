@@ -83,7 +83,7 @@ public sealed class StudyTests
     }
 
     private static Dictionary<string, byte[]> Files(string study) => Directory.EnumerateFiles(study, "*", SearchOption.AllDirectories)
-        .Where(file => !Timed.Contains(Path.GetFileName(file)) && Path.GetFileName(file) is not ("report.html" or "lock") && !file.Contains(".work", StringComparison.Ordinal) && !file.Contains("/run/work/", StringComparison.Ordinal) && !file.StartsWith(Path.Combine(study, "work"), StringComparison.Ordinal))
+        .Where(file => !Timed.Contains(Path.GetFileName(file)) && Path.GetFileName(file) is not ("report.html" or "lock") && !file.Contains(".work", StringComparison.Ordinal) && !file.Contains("/run/stages/", StringComparison.Ordinal) && !file.StartsWith(Path.Combine(study, "stages"), StringComparison.Ordinal))
         .ToDictionary(file => Path.GetRelativePath(study, file), File.ReadAllBytes);
 
     /// <summary>What is changed in a good study, and what the error must name.</summary>

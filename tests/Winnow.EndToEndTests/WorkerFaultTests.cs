@@ -59,7 +59,7 @@ public sealed class WorkerFaultTests
         Assert.Equal(0, Score(winnow, "run", "--engine", "hand", "--item-bytes", "6000").Exit);
         using (Process worker = Worker(winnow, "score", 0))
         {
-            while (!worker.HasExited && !Directory.EnumerateFiles(winnow.At("run", "work", "score", "done")).Any()) Thread.Sleep(5);
+            while (!worker.HasExited && !Directory.EnumerateFiles(winnow.At("run", "stages", "score", "done")).Any()) Thread.Sleep(5);
             Outcome status = winnow.Run("run", "status", "run");
             Assert.True(status.Exit == 0 && status.Out.Contains("score", StringComparison.Ordinal), status.ToString());
             Outcome cancelled = winnow.Run("run", "cancel", "run");

@@ -21,7 +21,7 @@ public static class ExportWork
     public static WorkStep Step { get; } = new(Name, Computes: false);
 
     /// <summary>Describes the export, or goes on with the one that was described; the selection need not be there yet.</summary>
-    /// <param name="place">The directory under whose <c>work/</c> it is done.</param>
+    /// <param name="place">The directory under whose <c>stages/</c> it is done.</param>
     /// <param name="run">The run that is selected from.</param>
     /// <param name="selection">The selection's directory.</param>
     /// <param name="options">What, and where to.</param>

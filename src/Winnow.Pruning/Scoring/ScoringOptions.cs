@@ -147,7 +147,7 @@ public sealed record ScoringRuntime
     /// <summary>The machine's measured peak for the cost ledger, in GFLOP/s; null where nobody measured it.</summary>
     public double? PeakGflops { get; init; }
 
-    /// <summary>Show how far it is under <c>work/</c>; false where the run is a part of something that does.</summary>
+    /// <summary>Show how far it is under <c>stages/</c>; false where the run is a part of something that does.</summary>
     public bool Visible { get; init; } = true;
 
     /// <summary>The clock of the manifest.</summary>

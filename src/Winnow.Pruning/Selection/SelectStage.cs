@@ -34,7 +34,7 @@ public sealed class SelectStage : IWorkStage
     }
 
     /// <summary>Plans the stage. The scores need not be there yet.</summary>
-    /// <param name="run">The directory under whose <c>work/</c> it is done.</param>
+    /// <param name="run">The directory under whose <c>stages/</c> it is done.</param>
     /// <param name="scores">The run whose scores are ranked.</param>
     /// <param name="output">Directory for the selection: new, empty, or with <paramref name="force"/> an older selection.</param>
     /// <param name="options">The rules.</param>

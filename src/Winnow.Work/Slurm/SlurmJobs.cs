@@ -8,7 +8,7 @@ namespace Winnow.Work.Slurm;
 /// <param name="Tasks">Its tasks.</param>
 public sealed record SlurmJob(string Stage, string Id, int Tasks);
 
-/// <summary>The jobs of a run, <c>RUN/work/slurm.json</c>: how a later command finds them in the queue again.</summary>
+/// <summary>The jobs of a run, <c>RUN/stages/slurm.json</c>: how a later command finds them in the queue again.</summary>
 public static class SlurmJobs
 {
     /// <summary>All jobs that were submitted, the earliest first; none where the file is missing.</summary>
@@ -22,5 +22,5 @@ public static class SlurmJobs
         File.Move(beside, path, overwrite: true);
     }
 
-    private static string PathOf(string run) => Path.Combine(run, "work", "slurm.json");
+    private static string PathOf(string run) => Path.Combine(run, "stages", "slurm.json");
 }

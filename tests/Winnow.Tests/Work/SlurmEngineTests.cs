@@ -124,7 +124,7 @@ public sealed class SlurmEngineTests : IDisposable
     private WorkStore Plan(string stage, int items) =>
         WorkStore.Create(run, new WorkDescription(stage, run, JsonSerializer.SerializeToElement(new { }), [.. Enumerable.Range(0, items).Select(i => new WorkItem(i))]));
 
-    private string Script(string stage, int first) => Path.Combine(run, "work", stage, "slurm", $"{stage}-{first}.sbatch");
+    private string Script(string stage, int first) => Path.Combine(run, "stages", stage, "slurm", $"{stage}-{first}.sbatch");
 
     private SlurmEngine Engine(SlurmOptions options) => new(slurm.Client(), options, Program, new Listener(notes), new HastyTime())
     {

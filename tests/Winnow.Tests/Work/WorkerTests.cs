@@ -52,8 +52,8 @@ public sealed class WorkerTests : IDisposable
         IReadOnlyList<WorkerEnd> ends = await Task.WhenAll(Enumerable.Range(0, workers).Select(task => Begin(stage, task)));
         Assert.All(ends, end => Assert.Equal(WorkerEnd.Done, end));
         Assert.Equal(Enumerable.Repeat(1, items), stage.Begun);
-        Assert.Empty(Directory.EnumerateFiles(Path.Combine(run, "work/noop/claims")));
-        Assert.Equal(items, Directory.EnumerateFiles(Path.Combine(run, "work/noop/done")).Count());
+        Assert.Empty(Directory.EnumerateFiles(Path.Combine(run, "stages/noop/claims")));
+        Assert.Equal(items, Directory.EnumerateFiles(Path.Combine(run, "stages/noop/done")).Count());
     }
 
     [Fact]
@@ -113,13 +113,13 @@ public sealed class WorkerTests : IDisposable
         }), 0, Quick with { Beat = TimeSpan.FromHours(1) });
         await begun.Task;
         // It lives, but in another process space and without a sign of life.
-        string record = Directory.EnumerateFiles(Path.Combine(run, "work/noop/workers")).Single();
+        string record = Directory.EnumerateFiles(Path.Combine(run, "stages/noop/workers")).Single();
         await File.WriteAllTextAsync(record, (await File.ReadAllTextAsync(record, Cancel)).Replace(WorkerHeart.ProcessSpace, "elsewhere", StringComparison.Ordinal), Cancel);
         Assert.Equal(WorkerEnd.Done, await Begin(new CountingStage(1, (_, _) => Task.FromResult(new WorkOutcome(7))), 1, Quick with { Lease = TimeSpan.FromMilliseconds(200) }));
         finish.SetResult();
         Assert.Equal(WorkerEnd.Done, await silent);
         Assert.Equal(7, store.Outcome(0).Units);
-        Assert.Empty(Directory.EnumerateFiles(Path.Combine(run, "work/noop/claims")));
+        Assert.Empty(Directory.EnumerateFiles(Path.Combine(run, "stages/noop/claims")));
     }
 
     [Fact]
