@@ -20,6 +20,7 @@ public sealed class ScoreStage : IWorkStage, IDisposable
     private readonly ScoringTask task;
     private readonly ScoringRequest request;
     private readonly ScoringSetup setup;
+    private readonly UnitCursor units;
     private readonly double? peak;
     private LoadedModels? models;
 
@@ -56,6 +57,8 @@ public sealed class ScoreStage : IWorkStage, IDisposable
             setup.Dispose();
             throw;
         }
+
+        units = new UnitCursor(setup.Plan, setup.Corpus, store.Run);
     }
 
     /// <inheritdoc/>
@@ -67,7 +70,7 @@ public sealed class ScoreStage : IWorkStage, IDisposable
         WorkItem item = claim.Item;
         string path = Adopt(claim);
         RowBlocks blocks = new(request.Runtime);
-        using ScoringPipeline pipeline = new(setup.Plan, setup.Corpus, models.Decoders, backend.Workers, store.Run);
+        using ScoringPipeline pipeline = new(setup.Plan, units, models.Decoders, backend.Workers);
         long? documents = null;
         long rowsThere = 0;
         using (ScoreJournal journal = ScoreJournal.Open(path, setup.Plan.Schema.Metrics.Count, fields: setup.Plan.Fields.Count))
@@ -107,6 +110,7 @@ public sealed class ScoreStage : IWorkStage, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        units.Dispose();
         models?.Dispose();
         setup.Dispose();
         backend.Dispose();

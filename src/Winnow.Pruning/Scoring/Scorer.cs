@@ -57,7 +57,8 @@ public static class Scorer
         ArgumentNullException.ThrowIfNull(backend);
         using ScoringSetup setup = ScoringSetup.Open(request);
         using LoadedModels models = setup.Load(backend);
-        using ScoringPipeline pipeline = new(setup.Plan, setup.Corpus, models.Decoders, backend.Workers, request.Output);
+        using UnitCursor units = new(setup.Plan, setup.Corpus, request.Output);
+        using ScoringPipeline pipeline = new(setup.Plan, units, models.Decoders, backend.Workers);
         using CancellationTokenSource enough = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         ShardWork[] work = [.. setup.Corpus.Shards.Select(shard => new ShardWork(shard.Index, -1, false, 0))];
         long began = Stopwatch.GetTimestamp();
@@ -126,7 +127,8 @@ public static class Scorer
             using LoadedModels models = setup.Load(backend);
             Spend("load", Stopwatch.GetElapsedTime(loading));
             CorpusReader corpus = setup.CorpusFor(AllowedBadRecords());
-            using ScoringPipeline pipeline = new(setup.Plan, corpus, models.Decoders, backend.Workers, run.Path);
+            using UnitCursor units = new(setup.Plan, corpus, run.Path);
+            using ScoringPipeline pipeline = new(setup.Plan, units, models.Decoders, backend.Workers);
             using ScoreWriter writer = new(run, setup.Plan, corpus);
             using ScoringPresence? presence = request.Runtime.Visible ? new(run.Path, work, pipeline, request.Runtime.Clock, cancel) : null;
             cancel = presence?.Cancelled ?? cancel;

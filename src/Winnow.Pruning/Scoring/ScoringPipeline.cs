@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Threading.Channels;
-using Winnow.Data.Corpus;
 using Winnow.Kernels;
 using Winnow.Models;
 
@@ -61,15 +60,18 @@ internal readonly record struct ScoringEvent(int Shard, ScoreRow? Row, long Docu
 /// Reader → batches → workers → rows in order. One thread reads and tokenizes, one thread a worker computes, the caller takes the
 /// rows; between them only bounded queues. A worker shares nothing with the others but the queue and the weights.
 /// </summary>
-internal sealed class ScoringPipeline(ScoringPlan plan, CorpusReader corpus, IReadOnlyList<Decoder> models, IReadOnlyList<IBackend> workers, string run)
-    : IDisposable
+/// <param name="plan">What is scored, and how.</param>
+/// <param name="units">Reads them.</param>
+/// <param name="models">The references, by index.</param>
+/// <param name="workers">Each computes on its own.</param>
+internal sealed class ScoringPipeline(ScoringPlan plan, UnitCursor units, IReadOnlyList<Decoder> models, IReadOnlyList<IBackend> workers) : IDisposable
 {
     private readonly BlockingCollection<ScoringBatch> batches = new(2 * workers.Count);
     private readonly Channel<(ScoringUnit? Unit, ShardEnd End)> finished = Channel.CreateUnbounded<(ScoringUnit? Unit, ShardEnd End)>(new() { SingleReader = true });
     private readonly FlowGate gate = new(Math.Max(1L << 20, 32L * workers.Count * plan.BatchTokens), 1 << 15);
     private readonly ScoringBatch?[] open = new ScoringBatch?[plan.Groups];
     private long ordinal;
-    private UnitSource? source;
+    private readonly (TimeSpan Tokenizing, long TextBytes, long WithSpecial) before = units.Tally;
     private volatile bool readToEnd;
 
     private readonly record struct ShardEnd(long Ordinal, int Shard, long Documents);
@@ -81,13 +83,13 @@ internal sealed class ScoringPipeline(ScoringPlan plan, CorpusReader corpus, IRe
     public TimeSpan Reading { get; private set; }
 
     /// <summary>Time the reader spent tokenizing.</summary>
-    public TimeSpan Tokenizing => source?.Tokenizing ?? TimeSpan.Zero;
+    public TimeSpan Tokenizing => units.Tally.Tokenizing - before.Tokenizing;
 
     /// <summary>Bytes of text that were read.</summary>
-    public long TextBytes => source?.TextBytes ?? 0;
+    public long TextBytes => units.Tally.TextBytes - before.TextBytes;
 
     /// <summary>Documents whose text carried that of a special token.</summary>
-    public long WithSpecial => source?.WithSpecial ?? 0;
+    public long WithSpecial => units.Tally.WithSpecial - before.WithSpecial;
 
     /// <summary>Whether <see cref="TextBytes"/> is all there is.</summary>
     public bool ReadToEnd => readToEnd;
@@ -150,7 +152,6 @@ internal sealed class ScoringPipeline(ScoringPlan plan, CorpusReader corpus, IRe
     {
         try
         {
-            source = new UnitSource(plan, corpus, run);
             long documents = 0;
             foreach (ShardWork shard in work)
             {
@@ -162,8 +163,8 @@ internal sealed class ScoringPipeline(ScoringPlan plan, CorpusReader corpus, IRe
 
                 long left = limit == long.MaxValue ? limit : Math.Max(0, limit - documents);
                 await ReadShardAsync(shard, left, stop.Token).ConfigureAwait(false);
-                documents += source.Documents;
-                finished.Writer.TryWrite((null, new ShardEnd(ordinal++, shard.Shard, source.Documents)));
+                documents += units.Documents;
+                finished.Writer.TryWrite((null, new ShardEnd(ordinal++, shard.Shard, units.Documents)));
             }
 
             Seal(stop.Token);
@@ -186,25 +187,25 @@ internal sealed class ScoringPipeline(ScoringPlan plan, CorpusReader corpus, IRe
 
     private async Task ReadShardAsync(ShardWork shard, long limit, CancellationToken cancel)
     {
-        IAsyncEnumerator<ScoringUnit> units = source!.ReadAsync(shard.Shard, shard.After, shard.Until, limit, cancel).GetAsyncEnumerator(cancel);
-        await using (units.ConfigureAwait(false))
+        IAsyncEnumerator<ScoringUnit> wanted = units.ReadAsync(shard.Shard, shard.After, shard.Until, limit, cancel).GetAsyncEnumerator(cancel);
+        await using (wanted.ConfigureAwait(false))
         {
             while (true)
             {
                 long begin = Stopwatch.GetTimestamp();
-                TimeSpan tokenizing = source.Tokenizing;
-                bool more = await units.MoveNextAsync().ConfigureAwait(false);
-                Reading += Stopwatch.GetElapsedTime(begin) - (source.Tokenizing - tokenizing);
+                TimeSpan tokenizing = Tokenizing;
+                bool more = await wanted.MoveNextAsync().ConfigureAwait(false);
+                Reading += Stopwatch.GetElapsedTime(begin) - (Tokenizing - tokenizing);
                 if (!more) return;
                 cancel.ThrowIfCancellationRequested();
-                while (!gate.TryEnter(units.Current.Ids.Length))
+                while (!gate.TryEnter(wanted.Current.Ids.Length))
                 {
                     // The writer may be waiting for what lies in an open batch.
                     Seal(cancel);
                     await gate.WaitAsync(cancel).ConfigureAwait(false);
                 }
 
-                Place(units.Current, cancel);
+                Place(wanted.Current, cancel);
             }
         }
     }

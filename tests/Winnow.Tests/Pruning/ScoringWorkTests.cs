@@ -65,6 +65,37 @@ public sealed class ScoringWorkTests : IDisposable
         Assert.False(await ScoringWork.PlanAsync(split, new CpuBackend(1), new ScoringSplit(1, 2000, default), cancel: Cancel));
     }
 
+    [Theory]
+    [InlineData("documents")]
+    [InlineData("sequences")]
+    public async Task Ranges_taken_one_after_the_other_read_the_file_once(string kind)
+    {
+        using ScoringSetup setup = ScoringSetup.Open(Requests[kind](Request("run")));
+        using UnitCursor units = new(setup.Plan, setup.Corpus, directory["run"]);
+        async Task<string[]> ReadAsync(long from, long until)
+        {
+            List<string> ids = [];
+            await foreach (ScoringUnit unit in units.ReadAsync(0, from - 1, until, long.MaxValue, Cancel)) ids.Add(unit.Id);
+            return [.. ids];
+        }
+
+        string[] whole = await ReadAsync(0, long.MaxValue);
+        long once = setup.Corpus.BytesRead, rows = whole.Length;
+        Assert.InRange(rows, 20, 1000);
+        List<string> parts = [];
+        for (long from = 0; from <= rows; from += 7) parts.AddRange(await ReadAsync(from, from + 7));
+        Assert.Equal(whole, parts);
+        Assert.Equal(2 * once, setup.Corpus.BytesRead);
+        // Back, from the beginning; and after an end that was not reached.
+        Assert.Equal(whole[3..9], await ReadAsync(3, 9));
+        using CancellationTokenSource stop = new();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            await foreach (ScoringUnit unit in units.ReadAsync(0, 8, long.MaxValue, long.MaxValue, stop.Token)) stop.Cancel();
+        });
+        Assert.Equal(whole[10..12], await ReadAsync(10, 12));
+    }
+
     [Fact]
     public async Task An_item_stopped_or_lost_at_any_block_goes_on_where_it_was()
     {
