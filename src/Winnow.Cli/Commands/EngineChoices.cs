@@ -24,31 +24,31 @@ internal sealed class EngineChoices(bool scores = true)
     /// <summary>What goes under the help's heading.</summary>
     internal Symbol[] Symbols => scores ? [engine, tasks, itemBytes, lanes, detach, .. slurm.Symbols] : [engine, tasks, detach, .. slurm.Symbols];
 
-    /// <summary>The engine; null where this process does the work itself.</summary>
-    internal IWorkEngine? Of(ParseResult parse, Terminal terminal, int threads) => parse.GetValue(engine) switch
+    /// <summary>The engine; null where this process does the work itself. A recipe may say what is asked of a cluster.</summary>
+    internal IWorkEngine? Of(ParseResult parse, Terminal terminal, int threads, SlurmOptions? recipe = null) => parse.GetValue(engine) switch
     {
         "hand" => new HandEngine(terminal),
-        "slurm" when parse.GetValue(detach) => new DetachedEngine(Slurm(parse, terminal), terminal),
-        "slurm" => Slurm(parse, terminal),
+        "slurm" when parse.GetValue(detach) => new DetachedEngine(Slurm(parse, terminal, recipe), terminal),
+        "slurm" => Slurm(parse, terminal, recipe),
         _ when parse.GetValue(tasks) is { } processes => new LocalEngine(WorkerProgram.Command, (int)processes, threads, terminal.Time),
         _ => null,
     };
 
     /// <summary>Prints the scripts that would be submitted, where a cluster was asked for.</summary>
-    internal void Preview(ParseResult parse, Terminal terminal, string run, IReadOnlyList<WorkStep> steps)
+    internal void Preview(ParseResult parse, Terminal terminal, string run, IReadOnlyList<WorkStep> steps, SlurmOptions? recipe = null)
     {
         if (parse.GetValue(engine) != "slurm") return;
-        SlurmOptions options = slurm.Options(parse, parse.GetValue(tasks));
-        foreach ((string stage, IReadOnlyList<BatchScript> scripts) in Slurm(parse, terminal).Scripts(run, [.. steps.Select(step => (step, options.Tasks))], BatchScript.UsualMaxArraySize))
+        SlurmOptions options = slurm.Options(parse, parse.GetValue(tasks), recipe);
+        foreach ((string stage, IReadOnlyList<BatchScript> scripts) in Slurm(parse, terminal, recipe).Scripts(run, [.. steps.Select(step => (step, options.Tasks))], BatchScript.UsualMaxArraySize))
         {
             foreach (BatchScript script in scripts) terminal.Out.Write($"\nwould submit  `{stage}`:\n{script.Text}");
         }
     }
 
-    private SlurmEngine Slurm(ParseResult parse, Terminal terminal)
+    private SlurmEngine Slurm(ParseResult parse, Terminal terminal, SlurmOptions? recipe)
     {
         var notes = new Relay<string>(terminal.Say);
-        return new SlurmEngine(new SlurmClient(notes, terminal.Time), slurm.Options(parse, parse.GetValue(tasks)), WorkerProgram.Command, notes, terminal.Time);
+        return new SlurmEngine(new SlurmClient(notes, terminal.Time), slurm.Options(parse, parse.GetValue(tasks), recipe), WorkerProgram.Command, notes, terminal.Time);
     }
 
     private int Workers(ParseResult parse) => (int)(parse.GetValue(tasks) ?? (parse.GetValue(engine) == "slurm" ? new SlurmOptions().Tasks : 1));
@@ -129,13 +129,16 @@ internal static class EngineRun
         {
             await Task.Run(() => engine.RunAsync(run, steps, new Relay<StageStatus>(status => display.Show(State(status))), cancel), CancellationToken.None);
         }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
-            throw new ResumableException(engine is SlurmEngine
-                ? $"the jobs go on without this command; the same command watches them again, `winnow run cancel {Shell.Quote(run)}` stops them"
+            throw new ResumableException(engine is SlurmEngine && cancel.IsCancellationRequested
+                ? JobsGoOn(run)
                 : $"what is done is in {run}; the same command goes on from there");
         }
     }
+
+    /// <summary>What an interrupted command says of the jobs that it watched.</summary>
+    internal static string JobsGoOn(string run) => $"the jobs go on without this command; the same command watches them again, `winnow run cancel {Shell.Quote(run)}` stops them";
 
     /// <summary>Whether a stage is done; says how to see it where others go on with it.</summary>
     internal static bool IsComplete(Terminal terminal, string run, string stage)

@@ -20,18 +20,22 @@ internal sealed class SlurmChoices
     /// <summary>What goes under the help's heading.</summary>
     internal Symbol[] Symbols => [partition, account, qos, gres, cpus, memory, time, atOnce, arguments];
 
-    /// <summary>The options.</summary>
-    internal SlurmOptions Options(ParseResult parse, long? tasks) => new SlurmOptions
+    /// <summary>The options; what the command line does not say is as a recipe has it.</summary>
+    internal SlurmOptions Options(ParseResult parse, long? tasks, SlurmOptions? recipe = null)
     {
-        Tasks = (int)(tasks ?? new SlurmOptions().Tasks),
-        AtOnce = (int?)parse.GetValue(atOnce),
-        Partition = parse.GetValue(partition),
-        Account = parse.GetValue(account),
-        Qos = parse.GetValue(qos),
-        Gres = parse.GetValue(gres),
-        CpusPerTask = (int?)parse.GetValue(cpus),
-        Memory = parse.GetValue(memory),
-        Time = parse.GetValue(time),
-        Arguments = parse.GetValue(arguments) ?? [],
-    }.Validated();
+        recipe ??= new SlurmOptions();
+        return (recipe with
+        {
+            Tasks = (int?)tasks ?? recipe.Tasks,
+            AtOnce = (int?)parse.GetValue(atOnce) ?? recipe.AtOnce,
+            Partition = parse.GetValue(partition) ?? recipe.Partition,
+            Account = parse.GetValue(account) ?? recipe.Account,
+            Qos = parse.GetValue(qos) ?? recipe.Qos,
+            Gres = parse.GetValue(gres) ?? recipe.Gres,
+            CpusPerTask = (int?)parse.GetValue(cpus) ?? recipe.CpusPerTask,
+            Memory = parse.GetValue(memory) ?? recipe.Memory,
+            Time = parse.GetValue(time) ?? recipe.Time,
+            Arguments = [.. recipe.Arguments, .. parse.GetValue(arguments) ?? []],
+        }).Validated();
+    }
 }

@@ -7,6 +7,7 @@ using Winnow.Studies.Execution;
 using Winnow.Studies.Recipes;
 using Winnow.Studies.Reports;
 using Winnow.Work;
+using Winnow.Work.Slurm;
 
 namespace Winnow.Cli.Commands;
 
@@ -40,12 +41,17 @@ internal static class StudyCommand
             if (given.Length == 0) throw new RequestException("winnow study", "no recipe given", "name a recipe, or `--quick` and the files of a corpus");
             if (!parse.GetValue(quick) && given.Length > 1) throw new RequestException("winnow study", $"`{given[1]}` is one argument too many", "one recipe at a time; with `--quick`, any number of files");
             Recipe recipe = parse.GetValue(quick) ? QuickRecipe.For(given, parse.GetValue(seed) ?? 1) : RecipeReader.Read(given[0]);
-            if (parse.GetValue(dry)) return Plan(terminal, recipe, compute.Threads(parse), parse.GetValue(json));
+            if (parse.GetValue(dry))
+            {
+                int said = Plan(terminal, recipe, compute.Threads(parse), parse.GetValue(json));
+                if (!parse.GetValue(json)) engine.Preview(parse, terminal, parse.GetValue(output) ?? recipe.Name, [WorkersEngine.Stage], recipe.Slurm);
+                return said;
+            }
             string directory = Demand.Of(parse, output);
             if (parse.GetValue(resume) && !File.Exists(Path.Combine(directory, "study.json"))) throw new RequestException(directory, "holds no study to go on with", "leave `--resume` out to begin one");
             StudyEstimate estimate = StudyEstimate.Of(StudyPlan.Of(recipe, hashInputs: false, CancellationToken.None));
             int threads = compute.Threads(parse), lanes = (int)Math.Min(threads, parse.GetValue(jobs) ?? Lanes(threads, estimate));
-            IWorkEngine? workers = engine.Of(parse, terminal, threads);
+            IWorkEngine? workers = engine.Of(parse, terminal, threads, recipe.Slurm);
             if (workers is null) CheckMemory(estimate, lanes);
             StudyPlan plan = StudyPlan.Of(recipe, hashInputs: true, cancel);
             (StudyResults results, IReadOnlyList<StepEvent> steps) = workers is null
@@ -108,9 +114,9 @@ internal static class StudyCommand
         {
             return await Task.Run(() => StudyRunner.RunAsync(plan, directory, engine, null, cancel), CancellationToken.None);
         }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
-            throw new ResumableException($"what is done is in {directory}; the same command goes on from there");
+            throw new ResumableException(workers is SlurmEngine && cancel.IsCancellationRequested ? EngineRun.JobsGoOn(directory) : $"what is done is in {directory}; the same command goes on from there");
         }
     }
 

@@ -12,7 +12,7 @@ namespace Winnow.Studies.Execution;
 public sealed class WorkersEngine(IWorkEngine engine, string directory, JsonElement device, IProgress<StageStatus>? stages, TimeProvider time) : IEngine
 {
     /// <summary>The stage.</summary>
-    private static readonly WorkStep Stage = new(StudyStage.Name, Computes: true);
+    public static WorkStep Stage { get; } = new(StudyStage.Name, Computes: true);
 
     /// <inheritdoc/>
     /// <remarks>A step that workers go on with when this returns is <see cref="StepState.Running"/>.</remarks>

@@ -1,3 +1,5 @@
+using Winnow.Work.Slurm;
+
 namespace Winnow.Studies.Recipes;
 
 /// <summary>The experiment of arXiv 2309.04564 as data: what is scored by what, what is kept, what is trained on it, and how that is judged.</summary>
@@ -47,6 +49,9 @@ public sealed record Recipe
 
     /// <summary>How trained models are judged.</summary>
     public EvaluationPlan Evaluation { get; init; } = new();
+
+    /// <summary>What is asked of a Slurm cluster where one does the work; decides nothing about the results.</summary>
+    public SlurmOptions? Slurm { get; init; }
 }
 
 /// <summary>The corpora of a study.</summary>

@@ -106,10 +106,19 @@ internal sealed class RecipeNode
     }
 
     /// <summary>A list of texts; a single text counts as a list of one.</summary>
-    public IReadOnlyList<string> Texts(string key, IReadOnlyList<string>? otherwise = null)
+    /// <param name="key">Its key.</param>
+    /// <param name="otherwise">Where it is not given; null where it must be.</param>
+    /// <param name="wrong">What is wrong with one of them; null where nothing is.</param>
+    public IReadOnlyList<string> Texts(string key, IReadOnlyList<string>? otherwise = null, Func<string, string?>? wrong = null)
     {
         if (Find(key) is not { } node) return otherwise ?? throw Missing(key);
-        List<string> values = [.. Items(node).Select(item => Scalar(item, key))];
+        List<string> values = [];
+        foreach (YamlNode item in Items(node))
+        {
+            values.Add(Scalar(item, key));
+            if (wrong?.Invoke(values[^1]) is { } found) throw new CorpusException(At(item), $"`{Full(key)}`: {found}");
+        }
+
         return values.Count > 0 ? values : throw Error(key, "an empty list");
     }
 

@@ -1,6 +1,7 @@
 using Winnow.Data;
 using Winnow.Data.Corpus;
 using Winnow.Studies.Glue;
+using Winnow.Work.Slurm;
 
 namespace Winnow.Studies.Recipes;
 
@@ -59,6 +60,7 @@ public static class RecipeReader
             Seeds = grid.Seeds!,
             Training = Training(root, models, grid),
             Evaluation = Evaluation(root.Map("evaluation"), grid, directory),
+            Slurm = Slurm(root.Map("slurm")),
         };
         tokenizer?.Finish();
         root.Finish();
@@ -235,6 +237,28 @@ public static class RecipeReader
         var plan = new GluePlan(Resolve(directory, node.RequiredText("data")), node.Words("tasks", all, all), node.Seeds("seeds", [1, 2, 3]), Only(node, grid));
         node.Finish();
         return plan;
+    }
+
+    private static SlurmOptions? Slurm(RecipeNode? node)
+    {
+        if (node is null) return null;
+        string? Word(string key) => node.Text(key) is not { } word || SlurmOptions.IsWord(word) ? node.Text(key) : throw node.Error(key, $"`{word}` is not one word", "write it as `sbatch` takes it");
+        var defaults = new SlurmOptions();
+        SlurmOptions options = new()
+        {
+            Tasks = (int?)node.Count("tasks", most: 100_000) ?? defaults.Tasks,
+            AtOnce = node.Size("at_once"),
+            Partition = Word("partition"),
+            Account = Word("account"),
+            Qos = Word("qos"),
+            Gres = Word("gres"),
+            CpusPerTask = (int?)node.Count("cpus_per_task", most: 65_536),
+            Memory = Word("mem"),
+            Time = Word("time"),
+            Arguments = node.Texts("sbatch_arg", [], argument => SlurmOptions.IsArgument(argument) ? null : $"`{argument}` is not an option of `sbatch`; write option and value as one word, `--constraint=icelake`"),
+        };
+        node.Finish();
+        return options;
     }
 
     private static string Resolve(string directory, string path) => Winnow.Data.Storage.ObjectAddress.Is(path) ? path : Path.GetFullPath(path, directory);

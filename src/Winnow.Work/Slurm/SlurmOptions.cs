@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Winnow.Work.Slurm;
 
 /// <summary>What is asked of a Slurm cluster for every stage of a run. Decides nothing about the output.</summary>
@@ -33,23 +35,38 @@ public sealed record SlurmOptions
     /// <summary>Further arguments of <c>sbatch</c>, one word each: <c>--constraint=icelake</c>.</summary>
     public IReadOnlyList<string> Arguments { get; init; } = [];
 
-    /// <summary>Seconds before the time limit at which a worker is told to finish what it has in hand.</summary>
-    public int GraceSeconds { get; init; } = 120;
+    /// <summary>Seconds before the time limit at which a worker is told to finish what it has in hand: two minutes, a quarter of a shorter limit.</summary>
+    public int GraceSeconds => (int)Math.Clamp(SecondsOf(Time) / 4, 1, 120);
+
+    /// <summary>Whether a text can be the value of an option: one word, without quotes.</summary>
+    public static bool IsWord(string value) => value.Length > 0 && !value.Any(c => char.IsWhiteSpace(c) || c is '"' or '\'' or '\\' or '#');
+
+    /// <summary>Whether a text can be one of <see cref="Arguments"/>.</summary>
+    public static bool IsArgument(string argument) => argument.TrimStart('-') is [var first, ..] && char.IsAsciiLetter(first) && argument[0] == '-' && !argument.Any(char.IsControl);
+
+    /// <summary>A limit as Slurm reads it: minutes, minutes:seconds, hours:minutes:seconds, or days-hours:minutes:seconds; no limit where it is none of these.</summary>
+    private static double SecondsOf(string? time)
+    {
+        double[] units = time?.Contains('-', StringComparison.Ordinal) == true ? [86400, 3600, 60, 1] : time?.Count(c => c == ':') == 2 ? [3600, 60, 1] : [60, 1];
+        string[] parts = (time ?? "").Split('-', ':');
+        return parts.Length <= units.Length && parts.All(part => uint.TryParse(part, CultureInfo.InvariantCulture, out _))
+            ? parts.Zip(units, (part, unit) => unit * uint.Parse(part, CultureInfo.InvariantCulture)).Sum()
+            : double.PositiveInfinity;
+    }
 
     /// <summary>The options, or an error that says what is wrong.</summary>
     public SlurmOptions Validated()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(Tasks, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(GraceSeconds, 1);
         foreach ((string name, string? value) in new[] { ("--partition", Partition), ("--account", Account), ("--qos", Qos), ("--gres", Gres), ("--mem", Memory), ("--time", Time) })
         {
-            if (value is not null && (value.Length == 0 || value.Any(c => char.IsWhiteSpace(c) || c is '"' or '\'' or '\\' or '#')))
+            if (value is not null && !IsWord(value))
                 throw new WorkException(name, $"`{value}` is not one word", $"write it as `sbatch {name}=…` takes it");
         }
 
         foreach (string argument in Arguments)
         {
-            if (argument.StartsWith('-') && !argument.Any(char.IsControl)) continue;
+            if (IsArgument(argument)) continue;
             throw new WorkException("--sbatch-arg", $"`{argument}` is not an option of `sbatch`", "write option and value as one word: `--sbatch-arg=--constraint=icelake`");
         }
 

@@ -32,7 +32,8 @@ public sealed partial class RecipeSchemaTests
             "final": {"model": "tiny", "tokens": "1M", "equal": "tokens", "batch_tokens": 512, "lr": 0.01, "warm_up": 0.1, "schedule": "cosine", "weight_decay": 0},
             "passes": {"model": "tiny", "epochs": 2}
           },
-          "evaluation": {"resamples": 500, "confidence": 0.9, "tokens": 1000, "glue": {"data": "glue", "tasks": ["CoLA"], "seeds": 2}}
+          "evaluation": {"resamples": 500, "confidence": 0.9, "tokens": 1000, "glue": {"data": "glue", "tasks": ["CoLA"], "seeds": 2}},
+          "slurm": {"tasks": 4, "at_once": 2, "partition": "gpu", "account": "lm", "qos": "long", "gres": "gpu:1", "cpus_per_task": 8, "mem": "16G", "time": "4:00:00", "sbatch_arg": ["--constraint=icelake"]}
         }
         """;
 
@@ -77,6 +78,7 @@ public sealed partial class RecipeSchemaTests
             "\"\"", "\"word\"", "\"10k\"", "\"5000k\"", "\"1.5M\"", "\"0%\"", "\"50%\"", "\"51%\"", "\"60%\"", "\"100%\"", "\"150%\"", "\"1.5\"", "\"1.25k\"",
             "[]", "[1]", "[1, 1]", "[0.5]", "[0]", "[\"50%\", 0.2]", "[\"word\"]", "[[1]]", "{}", "{\"word\": 1}", "{\"word\": {}}", "{\"own\": \"a\", \"train\": \"a\"}",
             "\"sequence\"", "\"document\"", "\"llama\"", "\"el2n\"", "[\"el2n\", \"perplexity\"]", "\"middle\"", "[\"top\", \"bottom\"]", "\"epochs\"", "\"linear-rise\"", "\"CoLA\"", "[\"RTE\", \"STS-B\"]",
+            "100001", "\"two words\"", "\"a#b\"", "\"it's\"", "\"--exclusive\"", "\"-C\"", "\"--comment=two words\"", "[\"--exclusive\", \"x\"]", "\"--\"",
         ];
         var wrong = new List<string>();
         foreach ((string path, JsonObject map, JsonObject schema) in Mappings())

@@ -28,6 +28,13 @@ public sealed class RecipeTests
         training:
           final: {model: tiny, tokens: 2M, lr: 0.001, schedule: linear-rise}
         evaluation: {resamples: 500}
+        slurm:
+          tasks: 16
+          mem: 16G
+          time: 4:00:00
+          sbatch_arg:
+            - --constraint=icelake
+            - --comment=two words
         """;
 
     [Fact]
@@ -46,6 +53,8 @@ public sealed class RecipeTests
         Assert.Equal([1L, 2], recipe.Seeds);
         Assert.Equal("linear-rise", recipe.Training[0].Schedule.Shape);
         Assert.Equal(500, recipe.Evaluation.Resamples);
+        Assert.Equal((16, "16G", "4:00:00", null), (recipe.Slurm!.Tasks, recipe.Slurm.Memory, recipe.Slurm.Time, recipe.Slurm.Partition));
+        Assert.Equal(["--constraint=icelake", "--comment=two words"], recipe.Slurm.Arguments);
     }
 
     [Theory]
@@ -67,6 +76,10 @@ public sealed class RecipeTests
     [InlineData("lr: 0.001", "only: {references: [web@15%]}", "mini.yaml:19: `training.final.only.references`: `web@15%` is none of `web@14%`, `web@55%`, `web`, `wiki`, `big`", "did you mean `web@14%`?")]
     [InlineData("lr: 0.001", "only: {fractions: [0.4]}", "mini.yaml:19: `training.final.only.fractions`: 0.4 is not among the study's `fractions`", null)]
     [InlineData("lr: 0.001", "only: {seeds: 3}", "mini.yaml:19: `training.final.only.seeds`: 3 is not among the study's `seeds`", null)]
+    [InlineData("mem: 16G", "memory: 16G", "mini.yaml:23: unknown key `slurm.memory`; known here: `account`, `at_once`, `cpus_per_task`, `gres`, `mem`, `partition`, `qos`, `sbatch_arg`, `tasks`, `time`", null)]
+    [InlineData("tasks: 16", "tasks: 0", "mini.yaml:22: `slurm.tasks`: 0 is less than 1", null)]
+    [InlineData("mem: 16G", "mem: 16 G", "mini.yaml:23: `slurm.mem`: `16 G` is not one word", "write it as `sbatch` takes it")]
+    [InlineData("--comment=two words", "comment=two words", "mini.yaml:27: `slurm.sbatch_arg`: `comment=two words` is not an option of `sbatch`", null)]
     [InlineData("name: mini", "name: [mini", "mini.yaml:1: not YAML from here on", "is a bracket or a quote left open?")]
     public void A_mistake_names_file_line_key_and_the_nearest_right_one(string right, string wrong, string message, string? hint)
     {
