@@ -14,5 +14,6 @@ public interface IWorkEngine
     /// <param name="progress">Told every few seconds.</param>
     /// <param name="cancel">Stops; the same call goes on.</param>
     /// <exception cref="WorkException">Items failed, or the workers cannot be started.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancel"/>, or <see cref="WorkStore.Cancel"/> by somebody else.</exception>
     Task RunAsync(string run, IReadOnlyList<WorkStep> steps, IProgress<StageStatus>? progress, CancellationToken cancel);
 }

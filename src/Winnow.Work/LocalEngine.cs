@@ -25,6 +25,7 @@ public sealed class LocalEngine(IReadOnlyList<string> program, int tasks, int th
                 // Processes that were killed are started again as long as they get anywhere.
                 if (done == before) throw Stuck(store);
                 await RunAsync(store, Math.Min(tasks, store.Items.Count - done), progress, cancel).ConfigureAwait(false);
+                if (store.IsCancelled) throw new OperationCanceledException($"{run} was cancelled");
                 if (store.Failures().Count > 0) throw Failed(store);
             }
         }

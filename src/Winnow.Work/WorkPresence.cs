@@ -58,8 +58,10 @@ public sealed class WorkPresence : IDisposable
     {
         ArgumentNullException.ThrowIfNull(error);
         _inHand.Remove(item);
-        _heart.Log($"item {item} ({_store.Items[item]}): failed: {error}");
-        _store.Fail(new WorkFailure(item, error.Message.ReplaceLineEndings(" "), hint, _heart.Name, _heart.Now), 0);
+        string why = error.Message.ReplaceLineEndings(" ");
+        _heart.Log($"item {item} ({_store.Items[item]}): {error}");
+        _heart.Log($"item {item} ({_store.Items[item]}): failed: {why}");
+        _store.Fail(new WorkFailure(item, why, hint, _heart.Name, _heart.Now), 0);
         _heart.End(null);
     }
 
@@ -74,6 +76,13 @@ public sealed class WorkPresence : IDisposable
 
     private void LeaveWhenCancelled()
     {
-        if (_store.IsCancelled) _cancelled.Cancel();
+        try
+        {
+            if (_store.IsCancelled) _cancelled.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The work ended meanwhile.
+        }
     }
 }

@@ -18,7 +18,7 @@ namespace Winnow.Work;
 /// </summary>
 public sealed class WorkStore
 {
-    private readonly string _claims, _done, _failed, _workers, _logs, _cancel;
+    private readonly string _claims, _done, _failed, _workers, _logs;
 
     private WorkStore(string run, WorkDescription description)
     {
@@ -30,7 +30,6 @@ public sealed class WorkStore
         _failed = Path.Combine(Directory, "failed");
         _workers = Path.Combine(Directory, "workers");
         _logs = Path.Combine(Directory, "logs");
-        _cancel = CancelPath(run);
     }
 
     /// <summary>The run's directory.</summary>
@@ -46,7 +45,7 @@ public sealed class WorkStore
     public IReadOnlyList<WorkItem> Items => Description.Items;
 
     /// <summary>True after <see cref="Cancel"/>: workers release what they hold and leave.</summary>
-    public bool IsCancelled => File.Exists(_cancel);
+    public bool IsCancelled => IsRunCancelled(Run);
 
     /// <summary>Where a stage's files lie.</summary>
     public static string DirectoryOf(string run, string stage) => Path.Combine(run, "stages", stage);
@@ -124,6 +123,9 @@ public sealed class WorkStore
     /// <summary>Tells all workers of a run to release what they hold and leave.</summary>
     public static void Cancel(string run) => File.WriteAllBytes(CancelPath(run), []);
 
+    /// <summary>Whether a run is cancelled.</summary>
+    public static bool IsRunCancelled(string run) => File.Exists(CancelPath(run));
+
     /// <summary>Takes a cancellation back.</summary>
     public static void Resume(string run) => File.Delete(CancelPath(run));
 
@@ -176,14 +178,25 @@ public sealed class WorkStore
     internal WorkClaim? TryClaim(int item, int attempt, bool previousIsGone, WorkerHeart worker)
     {
         string path = ClaimPath(item, attempt);
+        FileStream claim;
         try
         {
-            using FileStream claim = new(path, FileMode.CreateNew, FileAccess.Write);
-            claim.Write(System.Text.Encoding.UTF8.GetBytes(worker.Name));
+            claim = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);
         }
         catch (IOException) when (File.Exists(path))
         {
             return null;
+        }
+
+        try
+        {
+            using (claim) claim.Write(System.Text.Encoding.UTF8.GetBytes(worker.Name));
+        }
+        catch
+        {
+            // A full disk: nobody could tell whose claim this is.
+            File.Delete(path);
+            throw;
         }
 
         // The listing that made the item look open may have been old.

@@ -98,7 +98,8 @@ public sealed class Worker : IDisposable
     private async Task<WorkerEnd> RunAsync(CancellationToken stop)
     {
         using CancellationTokenSource leave = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        using ITimer cancelled = _options.Clock.CreateTimer(_ => LeaveWhenCancelled(leave), null, _options.Beat, _options.Beat);
+        // Awaited at the end: it must not cancel what is disposed of.
+        await using ITimer cancelled = _options.Clock.CreateTimer(_ => LeaveWhenCancelled(leave), null, _options.Beat, _options.Beat);
         long reached = _options.Clock.GetTimestamp();
         while (!leave.IsCancellationRequested)
         {
@@ -222,7 +223,9 @@ public sealed class Worker : IDisposable
             }
             catch (Exception error)
             {
-                claim.Log($"failed: {error}");
+                // The reason comes last: the last lines are what is shown.
+                claim.Log(error.ToString());
+                claim.Log($"failed: {Line(error)}");
                 _store.Fail(new WorkFailure(claim.Index, Line(error), _options.Hint(error), _heart.Name, _options.Clock.GetUtcNow()), claim.Attempt);
                 _heart.End(null);
                 return;

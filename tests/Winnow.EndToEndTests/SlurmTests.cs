@@ -115,6 +115,36 @@ public sealed class SlurmTests : IClassFixture<SlurmCluster>, IDisposable
     }
 
     [Fact]
+    public void A_run_that_is_cancelled_is_not_submitted_again_by_the_command_that_watches_it()
+    {
+        using Process score = Begin();
+        Outcome cancelled = winnow.Run("run", "cancel", "run");
+        Assert.True(cancelled.Exit == 0, cancelled.ToString());
+        Outcome watched = Winnow.Finish(score);
+        Assert.True(watched.Exit == 130 && watched.Error.Contains("the same command goes on from there", StringComparison.Ordinal), watched.ToString());
+        WaitUntil(() => Workers().Length == 0 && cluster.Ask("squeue", "-h").Length == 0, "an empty queue");
+        Assert.DoesNotContain("submitting it again", watched.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_study_has_the_results_of_one_process()
+    {
+        winnow.Write("corpus.jsonl", SmallCorpus.Records(0, 700));
+        winnow.Write("small.yaml", StudyTests.Recipe + "\nslurm: {tasks: 8, cpus_per_task: 1, mem: 1G}");
+        Outcome planned = winnow.Run("study", "small.yaml", "--out", "there", "--engine", "slurm", "--tasks", "4", "--dry-run");
+        Assert.True(planned.Exit == 0, planned.ToString());
+        Assert.Contains("#SBATCH --mem=1G", planned.Out, StringComparison.Ordinal);
+        Assert.Contains("#SBATCH --array=0-3\n", planned.Out, StringComparison.Ordinal);
+        Outcome there = winnow.Run("study", "small.yaml", "--out", "there", "--engine", "slurm", "--tasks", "4");
+        Assert.True(there.Exit == 0, there.ToString());
+        Assert.Contains("`study`, 4 tasks", there.Error, StringComparison.Ordinal);
+        Outcome here = winnow.Run("study", "small.yaml", "--out", "here");
+        Assert.True(here.Exit == 0, here.ToString());
+        StudyTests.Compare(StudyTests.Files(winnow.At("here")), StudyTests.Files(winnow.At("there")));
+        Assert.Equal(here.Out, there.Out);
+    }
+
+    [Fact]
     public void A_refused_submission_says_what_to_do_and_leaves_nothing_in_the_queue()
     {
         Outcome refused = winnow.Run(Score("--partition", "nosuch"));
@@ -150,12 +180,12 @@ public sealed class SlurmTests : IClassFixture<SlurmCluster>, IDisposable
 
     private void WaitForWork() => WaitUntil(() => Directory.Exists(winnow.At("run", "stages", "score", "done")) && Directory.EnumerateFiles(winnow.At("run", "stages", "score", "done")).Any(), "a finished item");
 
-    private static void WaitUntil(Func<bool> holds, string what)
+    private void WaitUntil(Func<bool> holds, string what)
     {
         long start = Stopwatch.GetTimestamp();
         while (!holds())
         {
-            Assert.True(Stopwatch.GetElapsedTime(start) < TimeSpan.FromMinutes(2), $"no {what} after two minutes");
+            if (Stopwatch.GetElapsedTime(start) > TimeSpan.FromMinutes(2)) Assert.Fail($"no {what} after two minutes\n{cluster.Ask("scontrol", "show", "job", "-o")}\n{string.Join('\n', Workers().Select(CommandLine))}");
             Thread.Sleep(50);
         }
     }

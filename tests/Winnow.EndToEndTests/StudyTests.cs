@@ -8,7 +8,7 @@ public sealed class StudyTests
 {
     private const int Kills = 8;
 
-    private const string Recipe = """
+    internal const string Recipe = """
         name: small
         context: 32
         data: {train: [corpus.jsonl], hold_out: 10%, reference_share: 20%}
@@ -76,13 +76,13 @@ public sealed class StudyTests
         Assert.True(unfinished >= Kills / 2, $"only {unfinished} of {Kills} kills found the study unfinished");
     }
 
-    private static void Compare(Dictionary<string, byte[]> expected, Dictionary<string, byte[]> found)
+    internal static void Compare(Dictionary<string, byte[]> expected, Dictionary<string, byte[]> found)
     {
         Assert.Equal(expected.Keys.Order(StringComparer.Ordinal), found.Keys.Order(StringComparer.Ordinal));
         Assert.All(expected, file => Assert.True(file.Value.AsSpan().SequenceEqual(found[file.Key]), $"{file.Key} differs"));
     }
 
-    private static Dictionary<string, byte[]> Files(string study) => Directory.EnumerateFiles(study, "*", SearchOption.AllDirectories)
+    internal static Dictionary<string, byte[]> Files(string study) => Directory.EnumerateFiles(study, "*", SearchOption.AllDirectories)
         .Where(file => !Timed.Contains(Path.GetFileName(file)) && Path.GetFileName(file) is not ("report.html" or "lock") && !file.Contains(".work", StringComparison.Ordinal) && !file.Contains("/run/stages/", StringComparison.Ordinal) && !file.StartsWith(Path.Combine(study, "stages"), StringComparison.Ordinal))
         .ToDictionary(file => Path.GetRelativePath(study, file), File.ReadAllBytes);
 

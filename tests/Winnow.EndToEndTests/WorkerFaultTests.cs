@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json;
 using Winnow.Tests;
 using Xunit;
 
@@ -75,6 +76,81 @@ public sealed class WorkerFaultTests
         Assert.True(done.Exit == 0 && done.Out.Contains("\"complete\": true", StringComparison.Ordinal), done.ToString());
     }
 
+    [Fact]
+    public void A_folder_that_is_away_for_a_while_is_waited_for()
+    {
+        using var winnow = new Winnow();
+        Assert.Equal(0, Score(winnow, "whole").Exit);
+        Assert.Equal(0, Score(winnow, "run", "--engine", "hand", "--item-bytes", "6000").Exit);
+        using Process first = Worker(winnow, "score", 0), second = Worker(winnow, "score", 1);
+        WaitForItem(winnow.At("run"));
+        Directory.Move(winnow.At("run"), winnow.At("away"));
+        Assert.True(Open(winnow.At("away")) > 0, "the workers were done before the folder was away");
+        Thread.Sleep(3000);
+        Assert.False(Directory.Exists(winnow.At("run")), "the workers made the folder anew");
+        Directory.Move(winnow.At("away"), winnow.At("run"));
+        foreach (Process worker in new[] { first, second })
+        {
+            Outcome outcome = Winnow.Finish(worker);
+            Assert.True(outcome.Exit == 0, outcome.ToString());
+        }
+
+        Assert.Equal(0, Score(winnow, "run", "--tasks", "1").Exit);
+        Assert.Equal(Results(winnow.At("whole")), Results(winnow.At("run")));
+    }
+
+    [Fact]
+    public void A_full_disk_is_waited_for_and_named_where_a_worker_cannot_begin()
+    {
+        using var winnow = new Winnow();
+        string disk = Directory.CreateDirectory(winnow.At("disk")).FullName, run = Path.Combine("disk", "run"), filler = Path.Combine(disk, "filler");
+        Outcome mounted = Execute("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk);
+        Assert.SkipWhen(mounted.Exit != 0, $"no small file system can be mounted here: {mounted.Error.Trim()}");
+        try
+        {
+            Assert.Equal(0, Score(winnow, "whole").Exit);
+            Assert.Equal(0, Score(winnow, run, "--engine", "hand", "--item-bytes", "6000").Exit);
+            using (Process atWork = Worker(winnow, "score", 0, run))
+            {
+                WaitForItem(winnow.At(run));
+                Assert.Throws<IOException>(() => File.WriteAllBytes(filler, new byte[8 << 20]));
+                Assert.True(Open(winnow.At(run)) > 0, "the worker was done before the disk was full");
+                using (Process late = Worker(winnow, "score", 1, run))
+                {
+                    Outcome refused = Winnow.Finish(late);
+                    Assert.True(refused.Exit == 2 && refused.Error.Contains("no space left", StringComparison.Ordinal) && refused.Error.Contains("hint: ", StringComparison.Ordinal), refused.ToString());
+                }
+
+                File.Delete(filler);
+                Outcome outcome = Winnow.Finish(atWork);
+                Assert.True(outcome.Exit == 0, outcome.ToString());
+            }
+
+            Outcome last = Score(winnow, run, "--tasks", "1");
+            Assert.True(last.Exit == 0, last.ToString());
+            Assert.Equal(Results(winnow.At("whole")), Results(winnow.At(run)));
+        }
+        finally
+        {
+            Execute("umount", "-l", disk);
+        }
+    }
+
+    private static void WaitForItem(string run)
+    {
+        while (!Directory.EnumerateFiles(Path.Combine(run, "stages", "score", "done")).Any()) Thread.Sleep(5);
+    }
+
+    /// <summary>Items that are not done.</summary>
+    private static int Open(string run) => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(run, "stages", "score", "items.json"))).RootElement.GetProperty("items").GetArrayLength()
+        - Directory.EnumerateFiles(Path.Combine(run, "stages", "score", "done")).Count();
+
+    private static Outcome Execute(string program, params string[] arguments)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        return Winnow.Finish(process);
+    }
+
     [Theory]
     [InlineData("--tasks", "2")]
     [InlineData("--threads", "1")]
@@ -95,9 +171,9 @@ public sealed class WorkerFaultTests
         Assert.Equal(0, winnow.Run("run", "status", "run").Exit);
     }
 
-    private static Process Worker(Winnow winnow, string stage, int task)
+    private static Process Worker(Winnow winnow, string stage, int task, string run = "run")
     {
-        Process process = winnow.Start("worker", "run", "--stage", stage, "--task", task.ToString(CultureInfo.InvariantCulture), "--threads", "1");
+        Process process = winnow.Start("worker", run, "--stage", stage, "--task", task.ToString(CultureInfo.InvariantCulture), "--threads", "1");
         process.StandardInput.Close();
         return process;
     }

@@ -32,6 +32,7 @@ internal static class WorkerCommand
         command.SetAction(async (parse, cancel) =>
         {
             WorkStore store = WorkStore.Open(Path.GetFullPath(Demand.Of(parse, run)), Demand.Of(parse, named));
+            if (store.IsCancelled) return Say(terminal, store, WorkerEnd.Cancelled);
             if (parse.GetValue(after) is { } before) Expect(WorkStore.Open(store.Run, before), terminal.Time);
             if (Directory.Exists(store.Description.Directory)) Environment.CurrentDirectory = store.Description.Directory;
             WorkerOptions options = new()

@@ -18,6 +18,9 @@ public sealed record SlurmTask(string Job, int? Task, string State, string Reaso
 
     /// <summary>It runs, or will.</summary>
     public bool IsAlive => !Ends.Contains(State);
+
+    /// <summary>It was told to end, or has, and its node is being cleared.</summary>
+    public bool IsEnding => State == "COMPLETING";
 }
 
 /// <summary>

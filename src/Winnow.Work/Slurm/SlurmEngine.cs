@@ -15,7 +15,7 @@ namespace Winnow.Work.Slurm;
 /// <param name="clock">For the pauses.</param>
 public sealed class SlurmEngine(SlurmClient client, SlurmOptions options, IReadOnlyList<string> program, IProgress<string>? notes, TimeProvider clock) : IWorkEngine
 {
-    private const int MostSubmissions = 3;
+    private const int MostSubmissions = 3, MostCancellations = 10;
 
     /// <summary>How often the run's directory is looked at.</summary>
     public TimeSpan Poll { get; init; } = TimeSpan.FromSeconds(1);
@@ -49,6 +49,7 @@ public sealed class SlurmEngine(SlurmClient client, SlurmOptions options, IReadO
 
     /// <summary>Submits what is not complete and not in the queue already. The jobs then need nobody.</summary>
     /// <exception cref="WorkException">The cluster refuses a job; what was submitted before it is taken back.</exception>
+    /// <exception cref="OperationCanceledException">The run was cancelled meanwhile; what was submitted is taken back.</exception>
     public async Task SubmitAsync(string run, IReadOnlyList<WorkStep> steps, CancellationToken cancel)
     {
         List<(WorkStep Step, int Items)> open = [.. steps.Select(step => (step, Read(run, step))).Select(s => (s.step, s.Item2.Items - s.Item2.Done))];
@@ -70,6 +71,8 @@ public sealed class SlurmEngine(SlurmClient client, SlurmOptions options, IReadO
                         jobs.Add(id);
                         submitted.Add(id);
                         SlurmJobs.Add(run, new SlurmJob(stage, id, script.Tasks));
+                        // Whoever cancels writes that down before reading the jobs: one of the two sees the other.
+                        ThrowIfCancelled(run);
                     }
 
                     notes?.Report(string.Create(CultureInfo.InvariantCulture, $"slurm: job {string.Join(", ", jobs)}: `{stage}`, {scripts.Sum(script => script.Tasks)} tasks"));
@@ -78,9 +81,9 @@ public sealed class SlurmEngine(SlurmClient client, SlurmOptions options, IReadO
                 before = jobs;
             }
         }
-        catch (WorkException) when (submitted.Count > 0)
+        catch (Exception error) when (submitted.Count > 0 && (error is WorkException || WorkStore.IsRunCancelled(run)))
         {
-            await client.CancelAsync(submitted, cancel).ConfigureAwait(false);
+            await TakeBackAsync(run, submitted, cancel).ConfigureAwait(false);
             throw;
         }
     }
@@ -100,7 +103,7 @@ public sealed class SlurmEngine(SlurmClient client, SlurmOptions options, IReadO
             }
 
             // The queue has no task of the stage any more, and it is not complete.
-            await client.CancelAsync([.. await AliveAsync(run, cancel).ConfigureAwait(false)], cancel).ConfigureAwait(false);
+            await CancelAsync(run, cancel).ConfigureAwait(false);
             StageStatus status = Read(run, steps[i]);
             if (status.IsComplete) continue;
             if (status.Failed > 0) throw Failed(run, status);
@@ -114,8 +117,29 @@ public sealed class SlurmEngine(SlurmClient client, SlurmOptions options, IReadO
     }
 
     /// <summary>Takes a run's jobs out of the queue.</summary>
-    public async Task CancelAsync(string run, CancellationToken cancel) =>
-        await client.CancelAsync([.. await AliveAsync(run, cancel).ConfigureAwait(false)], cancel).ConfigureAwait(false);
+    public async Task CancelAsync(string run, CancellationToken cancel)
+    {
+        HashSet<string> alive = await AliveAsync(run, cancel).ConfigureAwait(false);
+        await TakeBackAsync(run, [.. SlurmJobs.Read(run).Select(job => job.Id).Where(alive.Contains)], cancel).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Cancels jobs, the last first, so that the end of one stage does not begin the next; and looks whether they are gone, as a task
+    /// that is just being started, or put back into the queue, may be missed.
+    /// </summary>
+    private async Task TakeBackAsync(string run, IReadOnlyList<string> jobs, CancellationToken cancel)
+    {
+        HashSet<string> there = [.. jobs];
+        for (int tries = 0; there.Count > 0 && tries < MostCancellations; tries++)
+        {
+            if (tries > 0) await Task.Delay(Poll, clock, cancel).ConfigureAwait(false);
+            await client.CancelAsync([.. jobs.Reverse().Where(there.Contains)], cancel).ConfigureAwait(false);
+            there = [.. (await client.TasksAsync(jobs, cancel).ConfigureAwait(false)).Where(task => task.IsAlive && !task.IsEnding).Select(task => task.Job)];
+        }
+
+        // The queue knows them for a while; who goes on with the run submits again.
+        SlurmJobs.Remove(run, jobs);
+    }
 
     /// <summary>Waits for a stage; null when it is complete, else how its tasks ended, in words.</summary>
     private async Task<string?> WatchAsync(string run, WorkStep step, IProgress<StageStatus>? progress, CancellationToken cancel)
@@ -125,6 +149,7 @@ public sealed class SlurmEngine(SlurmClient client, SlurmOptions options, IReadO
         bool missed = false;
         while (true)
         {
+            ThrowIfCancelled(run);
             StageStatus status = Read(run, step);
             progress?.Report(status);
             if (status.IsComplete) return null;
@@ -155,6 +180,11 @@ public sealed class SlurmEngine(SlurmClient client, SlurmOptions options, IReadO
 
     private async Task<SlurmTask[]> TasksOfAsync(string run, string stage, CancellationToken cancel) =>
         [.. await client.TasksAsync([.. SlurmJobs.Read(run).Where(job => job.Stage == stage).Select(job => job.Id)], cancel).ConfigureAwait(false)];
+
+    private static void ThrowIfCancelled(string run)
+    {
+        if (WorkStore.IsRunCancelled(run)) throw new OperationCanceledException($"{run} was cancelled");
+    }
 
     private static string Write(string run, string stage, BatchScript script)
     {

@@ -15,10 +15,18 @@ public static class SlurmJobs
     public static IReadOnlyList<SlurmJob> Read(string run) => WorkJson.TryRead<SlurmJob[]>(PathOf(run)) ?? [];
 
     /// <summary>Adds a job.</summary>
-    internal static void Add(string run, SlurmJob job)
+    internal static void Add(string run, SlurmJob job) => Write(run, Read(run).Append(job));
+
+    /// <summary>Takes jobs out of the list.</summary>
+    internal static void Remove(string run, IReadOnlyList<string> jobs)
+    {
+        if (jobs.Count > 0) Write(run, Read(run).Where(job => !jobs.Contains(job.Id)));
+    }
+
+    private static void Write(string run, IEnumerable<SlurmJob> jobs)
     {
         string path = PathOf(run), beside = $"{path}.{Environment.ProcessId}.tmp";
-        File.WriteAllBytes(beside, JsonSerializer.SerializeToUtf8Bytes(Read(run).Append(job), WorkJson.Options));
+        File.WriteAllBytes(beside, JsonSerializer.SerializeToUtf8Bytes(jobs, WorkJson.Options));
         File.Move(beside, path, overwrite: true);
     }
 

@@ -113,6 +113,34 @@ public sealed class SlurmEngineTests : IDisposable
     }
 
     [Fact]
+    public async Task A_cancelled_run_is_watched_no_longer_and_its_jobs_are_taken_back_until_the_queue_has_none()
+    {
+        Plan("score", 5);
+        Plan("gather", 5);
+        slurm.Answer("scontrol", "true");
+        // The run is cancelled while the second job is submitted; a task that is being started is missed the first time.
+        slurm.Answer("sbatch", $"if [ $(wc -l < \"$LOG\") = 2 ]; then touch '{run}/stages/cancel'; fi; echo 7$(wc -l < \"$LOG\")");
+        slurm.Answer("squeue", "case \"$*\" in *'-j 71,72'*) [ $(wc -l < \"$HOME_OF_FAKES/scancel.log\") -ge 4 ] && echo '72|0|72|COMPLETING|None|n1' || printf '71|0|71|RUNNING|None|n1\\n72|0|72|PENDING|Dependency|\\n';; esac");
+        slurm.Answer("scancel", "");
+        await File.WriteAllTextAsync(slurm.At("scancel.log"), "", Cancel);
+        await Assert.ThrowsAsync<OperationCanceledException>(() => Engine(new SlurmOptions()).RunAsync(run, Steps[..2], null, Cancel));
+        Assert.Equal(["72", "71", "72", "71"], slurm.Calls("scancel"));
+        Assert.Empty(SlurmJobs.Read(run));
+        Assert.Equal(2, slurm.Calls("sbatch").Count);
+    }
+
+    [Theory]
+    [InlineData(null, 120)]
+    [InlineData("UNLIMITED", 120)]
+    [InlineData("4:00:00", 120)]
+    [InlineData("1-0", 120)]
+    [InlineData("0-0:4", 60)]
+    [InlineData("1", 15)]
+    [InlineData("2:40", 40)]
+    [InlineData("0:02", 1)]
+    public void A_task_is_told_two_minutes_before_its_limit_or_a_quarter_of_a_short_one(string? time, int seconds) => Assert.Equal(seconds, new SlurmOptions { Time = time }.GraceSeconds);
+
+    [Fact]
     public void An_option_that_would_break_the_script_is_refused()
     {
         Assert.Throws<WorkException>(() => new SlurmOptions { Partition = "a b" }.Validated());
