@@ -18,7 +18,7 @@ internal static class WorkStages
         ScoringWork.Score => Score(store, threads),
         ScoringWork.Gather => new GatherStage(store, terminal.Time),
         SelectStage.Name => new SelectStage(store, threads),
-        ExportWork.Name => new ExportStage(store),
+        ExportWork.Name => new ExportStage(store, threads),
         StudyStage.Name => new StudyStage(store, StudyRunner.Works(WorkerDevice.Of(StudyStage.TaskOf(store).Device).Backend(threads), threads)),
         ReportStage.Name => new ReportStage(store, terminal),
         string other => throw new WorkException(store.Directory, $"this version of winnow knows no stage `{other}`", "use the version that planned it"),

@@ -68,11 +68,12 @@ public static class CompressedStream
     /// <param name="stream">Where the compressed bytes go; disposed with the result.</param>
     /// <param name="kind">How to compress.</param>
     /// <param name="level">zstd 1–19 (3 when null), gzip 1–9 (6 when null).</param>
-    public static Stream Write(Stream stream, CompressionKind kind, int? level = null) => kind switch
+    /// <param name="threads">How many compress zstd, beside the caller; the bytes are the same for any number.</param>
+    public static Stream Write(Stream stream, CompressionKind kind, int? level = null, int threads = 1) => kind switch
     {
         CompressionKind.None => stream,
         CompressionKind.Gzip => new GZipStream(stream, new ZLibCompressionOptions { CompressionLevel = level ?? 6 }),
-        CompressionKind.Zstd => new ZstdWriter(stream, level ?? 3),
+        CompressionKind.Zstd => new ZstdWriter(stream, level ?? 3, threads),
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 

@@ -8,6 +8,8 @@ internal static unsafe partial class ZstdLibrary
 {
     internal const int LevelParameter = 100;
     internal const int ChecksumParameter = 201;
+    internal const int WorkersParameter = 400;
+    internal const int JobBytesParameter = 401;
     internal const int MaxWindowParameter = 100;
     internal const int EndOfFrame = 2;
 

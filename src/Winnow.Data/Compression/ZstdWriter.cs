@@ -1,13 +1,19 @@
 namespace Winnow.Data.Compression;
 
-/// <summary>Writes one zstd frame with a checksum; the frame ends when the stream is disposed.</summary>
+/// <summary>
+/// Writes one zstd frame with a checksum, compressed by other threads; the frame ends when the stream is disposed. It is cut into jobs
+/// by its content alone, so that its bytes are the same for any number of threads.
+/// </summary>
 internal sealed unsafe class ZstdWriter : OneWayStream
 {
+    // The window of the usual level: English text comes out as small as in one job. Some six jobs are in memory.
+    private const int JobBytes = 2 << 20;
+
     private readonly Stream _stream;
     private readonly byte[] _output = new byte[128 << 10];
     private IntPtr _context;
 
-    internal ZstdWriter(Stream stream, int level)
+    internal ZstdWriter(Stream stream, int level, int threads)
     {
         ZstdLibrary.Require();
         _stream = stream;
@@ -15,6 +21,9 @@ internal sealed unsafe class ZstdWriter : OneWayStream
         if (_context == IntPtr.Zero) throw new IOException("zstd: no memory");
         ZstdLibrary.SetCompressionParameter(_context, ZstdLibrary.LevelParameter, level);
         ZstdLibrary.SetCompressionParameter(_context, ZstdLibrary.ChecksumParameter, 1);
+        // Of a library that was built without threads both are refused: it compresses on the caller's.
+        ZstdLibrary.SetCompressionParameter(_context, ZstdLibrary.WorkersParameter, threads);
+        ZstdLibrary.SetCompressionParameter(_context, ZstdLibrary.JobBytesParameter, JobBytes);
     }
 
     public override bool CanWrite => true;

@@ -29,7 +29,8 @@ public sealed class DocumentWriter : IDisposable
     /// <param name="format">What it holds. Parquet gets the columns <c>id</c>, <c>source</c>, <c>text</c>; for the rows of a Parquet file as they are see <see cref="ParquetSubset"/>.</param>
     /// <param name="compression">How it is compressed; Parquet compresses its own pages.</param>
     /// <param name="level">Compression level; null is the usual one.</param>
-    public DocumentWriter(Stream stream, CorpusFormat format, CompressionKind compression, int? level = null)
+    /// <param name="threads">How many compress zstd, beside the caller; the bytes are the same for any number.</param>
+    public DocumentWriter(Stream stream, CorpusFormat format, CompressionKind compression, int? level = null, int threads = 1)
     {
         if (format is CorpusFormat.XmlDocumentation or CorpusFormat.Tokens) throw new ArgumentOutOfRangeException(nameof(format), format, "not a format of written documents");
         _format = format;
@@ -37,7 +38,7 @@ public sealed class DocumentWriter : IDisposable
         _level = level;
         bool isParquet = format == CorpusFormat.Parquet;
         _isMemberPerRecord = format == CorpusFormat.Warc && compression == CompressionKind.Gzip;
-        _content = CompressedStream.Write(new OpenStream(stream), isParquet || _isMemberPerRecord ? CompressionKind.None : compression, level);
+        _content = CompressedStream.Write(new OpenStream(stream), isParquet || _isMemberPerRecord ? CompressionKind.None : compression, level, threads);
         if (!isParquet) return;
         _parquet = new ParquetWriter(
             _content, [ParquetColumn.String("id"), ParquetColumn.String("source"), ParquetColumn.String("text")],

@@ -8,7 +8,7 @@ namespace Winnow.Pruning.Export;
 
 /// <summary>One file that is being exported, under a temporary name; hashed as it is written. It exists once the first record comes.</summary>
 internal sealed class ExportFile(
-    OutputDirectory directory, string name, CorpusFormat format, CompressionKind compression, byte[] header, TokenOutput? output) : IDisposable
+    OutputDirectory directory, string name, CorpusFormat format, CompressionKind compression, byte[] header, TokenOutput? output, int threads) : IDisposable
 {
     private readonly TokenEncoder? _encoder = output?.Tokenizer.CreateEncoder();
     private readonly List<int> _ids = [];
@@ -44,7 +44,7 @@ internal sealed class ExportFile(
 
         if (_writer is null)
         {
-            _writer = new DocumentWriter(Open(), format, compression);
+            _writer = new DocumentWriter(Open(), format, compression, threads: threads);
             _writer.WriteHeader(header);
         }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Winnow.Data.Corpus;
 using Winnow.Work;
 
 namespace Winnow.Pruning.Export;
@@ -12,12 +13,14 @@ public sealed class ExportStage : IWorkStage
 
     /// <summary>Opens what all items share.</summary>
     /// <param name="store">The stage <see cref="ExportWork.Name"/>.</param>
-    public ExportStage(WorkStore store)
+    /// <param name="threads">For one file at a time.</param>
+    public ExportStage(WorkStore store, int threads)
     {
         ArgumentNullException.ThrowIfNull(store);
         this.store = store;
         task = store.Description.Request.Deserialize<ExportTask>(RunManifest.Json)!;
         plan = ExportPlan.Open(task.Run, task.Options);
+        plan.Corpus.Threads = CorpusReader.ThreadsPerFile(threads, 1);
     }
 
     private int Last => store.Items.Count - 1;

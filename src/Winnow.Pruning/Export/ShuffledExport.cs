@@ -29,7 +29,7 @@ internal sealed class ShuffledExport : IDisposable
     /// <summary>Checks that the records can stand in one file.</summary>
     /// <exception cref="CorpusException">The inputs have several formats, or one whose records cannot be mixed.</exception>
     public ShuffledExport(
-        ExportOptions options, UnitKind unit, CorpusReader corpus, ExportTokenizer? tokenizer, OutputDirectory output, OutputDirectory? rejected)
+        ExportOptions options, UnitKind unit, CorpusReader corpus, ExportTokenizer? tokenizer, OutputDirectory output, OutputDirectory? rejected, int threads)
     {
         (_options, _output, _rejectedOutput) = (options, output, rejected);
         CorpusFormat format = OutputNames.FormatOf(corpus.Shards[0], options.Format, unit);
@@ -38,7 +38,7 @@ internal sealed class ShuffledExport : IDisposable
         byte[] header = format == corpus.Shards[0].Format ? corpus.ReadHeader(0) : [];
         string name = OutputNames.Together(corpus.Shards, options.Format, unit);
         _files = directory => new ExportFiles(directory, name, options.ShardBytes, part => new ExportFile(
-            directory, part, format, OutputNames.CompressionTogether(corpus.Shards, options.Format), header, _tokens));
+            directory, part, format, OutputNames.CompressionTogether(corpus.Shards, options.Format), header, _tokens, threads));
         _kept = new ExternalSort(Path.Combine(options.Output, OutputDirectory.ScratchName));
         if (options.Rejected is { } rest) _rejected = new ExternalSort(Path.Combine(rest, OutputDirectory.ScratchName));
     }

@@ -96,6 +96,23 @@ public class CompressionTests
     }
 
     [Fact]
+    public void The_number_of_threads_and_the_size_of_writes_leave_the_bytes_as_they_are_in_one_frame()
+    {
+        byte[] content = Content(9_000_000, 5);        // more than two jobs
+        byte[] expected = Compress(CompressionKind.Zstd, content);
+        Assert.Equal(content, ReadAll(expected, CompressionKind.Zstd));
+        Assert.InRange(expected.Length, 1, content.Length / 2);
+        foreach (int threads in (int[])[1, 2, 4])
+        {
+            MemoryStream stored = new();
+            using (Stream stream = CompressedStream.Write(stored, CompressionKind.Zstd, threads: threads))
+                for (int at = 0, size = 0; at < content.Length; at += size) stream.Write(content, at, size = Math.Min(1 + (at % 70_001), content.Length - at));
+            Assert.Equal(expected, stored.ToArray());
+        }
+        Assert.Equal(1, expected.AsSpan().Count((ReadOnlySpan<byte>)[0x28, 0xB5, 0x2F, 0xFD]));
+    }
+
+    [Fact]
     public void A_missing_library_is_named_with_the_package_that_brings_it()
     {
         nint missing = ZstdLibrary.Load(["libzstd-that-is-nowhere.so.9"]);

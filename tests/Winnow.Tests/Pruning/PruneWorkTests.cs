@@ -101,7 +101,7 @@ public sealed class PruneWorkTests : IDisposable
             ScoringWork.Score => new ScoreStage(store, new CpuBackend(1)),
             ScoringWork.Gather => new GatherStage(store, TimeProvider.System),
             SelectStage.Name => new SelectStage(store, 1),
-            _ => new ExportStage(store),
+            _ => new ExportStage(store, threads: 2),
         };
         using IDisposable? owned = does as IDisposable;
         Assert.Equal(WorkerEnd.Done, await Worker.RunAsync(store, does, Quick with { Task = task }, Cancel));
