@@ -114,6 +114,9 @@ public sealed class SlurmEngine(SlurmClient client, SlurmOptions options, IReadO
             notes?.Report(string.Create(CultureInfo.InvariantCulture, $"slurm: {status.Items - status.Done} items of `{status.Stage}` are open and its tasks are gone{ended}: submitting it again"));
             await SubmitAsync(run, [.. steps.Skip(i)], cancel).ConfigureAwait(false);
         }
+
+        // A task that waits or begins only now has nothing to do; in a directory that was removed meanwhile it would wait for it to come back.
+        await CancelAsync(run, cancel).ConfigureAwait(false);
     }
 
     /// <summary>Takes a run's jobs out of the queue.</summary>
@@ -154,12 +157,12 @@ public sealed class SlurmEngine(SlurmClient client, SlurmOptions options, IReadO
             progress?.Report(status);
             if (status.IsComplete) return null;
             if (status.Done + status.Failed == status.Items) return "";
-            if (clock.GetElapsedTime(asked) >= Ask)
+            if (missed || clock.GetElapsedTime(asked) >= Ask)
             {
                 asked = clock.GetTimestamp();
                 SlurmTask[] tasks = await TasksOfAsync(run, step.Stage, cancel).ConfigureAwait(false);
                 bool gone = !tasks.Any(task => task.IsAlive);
-                // Asked twice: the last task may have ended since the directory was read.
+                // Asked again at once: the last task may have ended since the directory was read.
                 if (gone && missed) return Ends(tasks);
                 missed = gone;
                 if (Describe(tasks) is { Length: > 0 } now && now != seen) notes?.Report($"slurm: `{step.Stage}`: {seen = now}");

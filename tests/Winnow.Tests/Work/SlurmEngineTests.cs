@@ -113,6 +113,17 @@ public sealed class SlurmEngineTests : IDisposable
     }
 
     [Fact]
+    public async Task Tasks_that_have_not_begun_when_all_is_done_are_taken_out_of_the_queue()
+    {
+        WorkStore store = Plan("score", 1);
+        slurm.Answer("scontrol", "true").Answer("scancel", "");
+        slurm.Answer("sbatch", $"echo '{{}}' > '{store.Directory}/done/0'; echo 61");
+        slurm.Answer("squeue", "[ -e \"$HOME_OF_FAKES/scancel.log\" ] || echo '61|1|61|PENDING|Resources|'");
+        await Engine(new SlurmOptions()).RunAsync(run, Steps[..1], null, Cancel);
+        Assert.Equal(["61"], slurm.Calls("scancel"));
+    }
+
+    [Fact]
     public async Task A_cancelled_run_is_watched_no_longer_and_its_jobs_are_taken_back_until_the_queue_has_none()
     {
         Plan("score", 5);
