@@ -2,7 +2,9 @@ using System.Text.Json;
 using Winnow.Data.Compression;
 using Winnow.Data.Corpus;
 using Winnow.Models;
+using Winnow.Models.Classification;
 using Winnow.Studies.Execution;
+using Winnow.Studies.Glue;
 using Winnow.Studies.Recipes;
 using Winnow.Studies.Works;
 
@@ -25,6 +27,9 @@ public sealed record StudyEstimate(IReadOnlyList<StudyEstimateLine> Lines, doubl
     // English and Chinese text in byte-level BPE: about four bytes of UTF-8 a token.
     private const double BytesPerToken = 4;
 
+    /// <summary>The line and the FLOPs of every step, by its id.</summary>
+    public IReadOnlyDictionary<string, (string Kind, double Flops)> Steps { get; init; } = new Dictionary<string, (string, double)>();
+
     /// <summary>All FLOPs.</summary>
     public double Flops => Lines.Sum(line => line.Flops);
 
@@ -45,18 +50,20 @@ public sealed record StudyEstimate(IReadOnlyList<StudyEstimateLine> Lines, doubl
         double own = Math.Min(recipe.Evaluation.Tokens ?? double.MaxValue, all * recipe.Data.HoldOut);
         double tests = own + (recipe.Data.Test.Count * (recipe.Evaluation.Tokens ?? own));
         var lines = new List<StudyEstimateLine>();
+        var steps = new Dictionary<string, (string, double)>(StringComparer.Ordinal);
         double memory = 0;
         foreach (Step step in plan.Graph.Steps)
         {
             (string kind, double tokens, double flops, double disk, double bytes) = Of(step, recipe, plan, corpus, tests, Tokens);
             memory = Math.Max(memory, bytes);
+            steps[step.Id] = (kind, flops);
             int at = lines.FindIndex(line => line.Kind == kind);
             var one = new StudyEstimateLine(kind, 1, tokens, flops, disk);
             if (at < 0) lines.Add(one);
             else lines[at] = new StudyEstimateLine(kind, lines[at].Steps + 1, lines[at].Tokens + tokens, lines[at].Flops + flops, lines[at].DiskBytes + disk);
         }
 
-        return new StudyEstimate(lines, corpus, memory);
+        return new StudyEstimate(lines, corpus, memory) { Steps = steps };
     }
 
     private static (string Kind, double Tokens, double Flops, double Disk, double Memory) Of(
@@ -83,12 +90,16 @@ public sealed record StudyEstimate(IReadOnlyList<StudyEstimateLine> Lines, doubl
                 int models = Math.Max(1, step.Inputs.Keys.Count(name => name.StartsWith("model", StringComparison.Ordinal)));
                 return ("score", corpus * models, corpus * models * perToken, corpus / recipe.Context * 100, perToken / 2 * (reference.Directory is null ? 4 : 2));
             case "evaluate":
-                string training = step.Id.Split('/')[1];
-                ModelShape shape = recipe.Models[recipe.Training.First(t => t.Name == training).Model];
-                return ("evaluate", tests, tests * TrainWork.Shape(shape, recipe.Vocabulary, recipe.Context).ForwardFlops(recipe.Context), tests / 10, 0);
+                return ("evaluate", tests, tests * Final().ForwardFlops(recipe.Context), tests / 10, 0);
+            case "glue":
+                var glue = step.Options.Deserialize<GlueStepOptions>(StudyFiles.Json)!;
+                double read = GlueReader.TrainBytes(glue.Data, glue.Tasks) / BytesPerToken * new FineTuningOptions().Epochs * glue.Seeds.Count;
+                return ("glue", read, 3 * read * Final().ForwardFlops(recipe.Context), 0, 0);
             default:
                 return (step.Kind, 0, 0, 0, 0);
         }
+
+        DecoderConfig Final() => TrainWork.Shape(recipe.Models[recipe.Training.First(t => t.Name == step.Id.Split('/')[1]).Model], recipe.Vocabulary, recipe.Context);
     }
 
     private static double ForwardFlops(ReferencePlan reference, Recipe recipe)

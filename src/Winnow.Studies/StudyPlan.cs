@@ -6,6 +6,7 @@ using System.Text.Json.Nodes;
 using Winnow.Data.Corpus;
 using Winnow.Data.Tokenizers;
 using Winnow.Studies.Execution;
+using Winnow.Studies.Glue;
 using Winnow.Studies.Recipes;
 using Winnow.Studies.Works;
 
@@ -56,7 +57,16 @@ public sealed record Variant(string Metric, string Scoring, string Band, double 
 /// <param name="Select">Id of the step <c>select</c>; null for no pruning.</param>
 /// <param name="Evaluate">Id of the step <c>evaluate</c>.</param>
 /// <param name="Glue">Id of the step <c>glue</c>, or null.</param>
-public sealed record TrainedVariant(Variant Variant, string Training, long Seed, string Train, string? Select, string Evaluate, string? Glue);
+public sealed record TrainedVariant(Variant Variant, string Training, long Seed, string Train, string? Select, string Evaluate, string? Glue)
+{
+    /// <summary>Its checkpoints that are measured too.</summary>
+    public IReadOnlyList<MeasuredCheckpoint> Earlier { get; init; } = [];
+}
+
+/// <summary>A trained model at a share of its training.</summary>
+/// <param name="Share">In (0, 1).</param>
+/// <param name="Evaluate">Id of the step <c>evaluate</c>.</param>
+public sealed record MeasuredCheckpoint(double Share, string Evaluate);
 
 /// <summary>A recipe as a graph of steps, and what its steps stand for.</summary>
 public sealed class StudyPlan
@@ -112,6 +122,7 @@ public sealed class StudyPlan
     private void AddPreparation(CancellationToken cancel)
     {
         RecipeData data = Recipe.Data;
+        if (_hashes) CheckInputs(data);
         var options = new PrepareOptions(
             Input(data.Train, cancel), data.HoldOut, data.ReferenceShare, Recipe.Evaluation.Tokens is { } tokens ? 4 * tokens : long.MaxValue, Recipe.Seed,
             data.Test.ToDictionary(set => set.Key, set => Input(set.Value, cancel)), data.Reference.ToDictionary(set => set.Key, set => Input(set.Value, cancel)))
@@ -122,6 +133,20 @@ public sealed class StudyPlan
         string? hash = _hashes && Recipe.TokenizerDirectory is { } given ? Tokenizer.Load(given).Hash : null;
         Add("tokenizer", "tokenizer", new TokenizerOptions(Recipe.TokenizerDirectory, hash, Recipe.Vocabulary), ("prepare", "prepare"));
         AddPack("train", Recipe.Unit);
+    }
+
+    /// <summary>Refuses what would come out only after hours: a test set's file that is trained on, under whatever path, and GLUE tasks that are not there.</summary>
+    private void CheckInputs(RecipeData data)
+    {
+        static IEnumerable<string> Files(IReadOnlyList<string> inputs) => CorpusReader.Open(inputs, new CorpusOptions()).Shards.Select(shard => shard.Path);
+        HashSet<string> train = [.. Files(data.Train)];
+        foreach ((string name, IReadOnlyList<string> inputs) in data.Test)
+            if (Files(inputs).FirstOrDefault(train.Contains) is { } shared)
+                throw new Data.CorpusException($"test set `{name}`", $"{shared} is a training input too", "a test set must not be trained on; use `hold_out` to split one corpus");
+        if (Recipe.Evaluation.Glue is not { } glue) return;
+        HashSet<string> available = [.. GlueReader.Available(glue.Data).Select(task => task.Name)];
+        if (glue.Tasks.FirstOrDefault(task => !available.Contains(task)) is { } missing)
+            throw new Data.CorpusException(glue.Data, $"no train and dev set of `{missing}`" + (available.Count > 0 ? $"; there are {string.Join(", ", available.Select(task => $"`{task}`"))}" : ""), "name the directory with a folder per task under `evaluation.glue.data`, and what to take of it under `tasks`");
     }
 
     /// <summary>References are always trained on whole sequences; the corpus that is scored is packed into its units.</summary>
@@ -175,10 +200,18 @@ public sealed class StudyPlan
                 string name = Id(variant), train = $"train/{training.Name}/{name}/seed-{seed}";
                 (string, string)[] inputs = [("pack", "pack/train"), ("tokenizer", "tokenizer"), .. select is null ? Array.Empty<(string, string)>() : [("selection", select)]];
                 Add(train, "train",
-                    new TrainOptions(Recipe.Models[training.Model], Recipe.Context, training.Length.Tokens, training.Length.Epochs, training.Equal, training.Schedule, [1], seed), inputs);
+                    new TrainOptions(Recipe.Models[training.Model], Recipe.Context, training.Length.Tokens, training.Length.Epochs, training.Equal, training.Schedule, training.Checkpoints, seed), inputs);
                 string evaluate = $"evaluate/{training.Name}/{name}/seed-{seed}";
                 Add(evaluate, "evaluate", new EvaluateOptions(Tests, Recipe.Context), ("prepare", "prepare"), ("model", train));
-                _trained.Add(new TrainedVariant(variant, training.Name, seed, train, select, evaluate, AddGlue(training.Name, variant, seed, train)));
+                var earlier = new List<MeasuredCheckpoint>();
+                for (int i = 0; i < training.Checkpoints.Count; i++)
+                {
+                    if (training.Checkpoints[i] >= 1) continue;
+                    earlier.Add(new MeasuredCheckpoint(training.Checkpoints[i], ScoringPlan.NameOf(evaluate, training.Checkpoints[i])));
+                    Add(earlier[^1].Evaluate, "evaluate", new EvaluateOptions(Tests, Recipe.Context) { Checkpoint = i }, ("prepare", "prepare"), ("model", train));
+                }
+
+                _trained.Add(new TrainedVariant(variant, training.Name, seed, train, select, evaluate, AddGlue(training.Name, variant, seed, train)) { Earlier = earlier });
             }
         }
     }

@@ -54,6 +54,15 @@ public sealed record GlueLine(string Training, Variant Variant, string Task, str
 /// <param name="Unfinished">Models whose measurement is missing.</param>
 public sealed record StudyResults(IReadOnlyList<VariantResult> Results, IReadOnlyList<GlueLine> Glue, int Unfinished)
 {
+    /// <summary>What kind of text each variant keeps.</summary>
+    public IReadOnlyList<KeptText> Kept { get; init; } = [];
+
+    /// <summary>Perplexity along the trainings whose checkpoints are measured.</summary>
+    public IReadOnlyList<LearningCurve> Curves { get; init; } = [];
+
+    /// <summary>What scores cost and save.</summary>
+    public IReadOnlyList<ScoringCost> Costs { get; init; } = [];
+
     /// <summary>Gathers what is done; a variant appears when all its seeds and the baselines' are measured.</summary>
     public static StudyResults Gather(StudyPlan plan, StepStore store)
     {
@@ -71,7 +80,14 @@ public sealed record StudyResults(IReadOnlyList<VariantResult> Results, IReadOnl
             }
         }
 
-        return new StudyResults([.. Lines(plan, store, losses)], [.. GlueLines(plan, store)], unfinished);
+        VariantResult[] lines = [.. Lines(plan, store, losses)];
+        LearningCurve[] curves = [.. LearningCurves(plan, store, lines)];
+        return new StudyResults(lines, [.. GlueLines(plan, store)], unfinished)
+        {
+            Kept = [.. KeptText.Gather(plan, store)],
+            Curves = curves,
+            Costs = [.. ScoringCost.Gather(plan, store, lines, curves)],
+        };
     }
 
     /// <summary>The lines as comma-separated values, round-trip numbers.</summary>
@@ -113,6 +129,23 @@ public sealed record StudyResults(IReadOnlyList<VariantResult> Results, IReadOnl
             yield return new VariantResult(
                 training, variant, test, Math.Exp(perplexities.Average(Math.Log)), perplexities, Deviation(perplexities),
                 Over(none), random is null ? null : Over(random), trained.Tokens, kept);
+        }
+    }
+
+    private static IEnumerable<LearningCurve> LearningCurves(StudyPlan plan, StepStore store, VariantResult[] lines)
+    {
+        ILookup<(string, Variant), TrainedVariant> trained = plan.Trained.ToLookup(t => (t.Training, t.Variant));
+        foreach (VariantResult line in lines)
+        {
+            TrainedVariant[] models = [.. trained[(line.Training, line.Variant)]];
+            if (models[0].Earlier.Count == 0 || !models.All(model => model.Earlier.All(point => IsDone(plan, store, point.Evaluate)))) continue;
+            double At(int point) => Math.Exp(models.Average(model =>
+            {
+                TestLosses losses = StudyFiles.Read<TestLosses>(EvaluateWork.LossesFile(Output(plan, store, model.Earlier[point].Evaluate), line.Test));
+                return losses.Nll.Sum() / losses.Tokens.Sum();
+            }));
+            CurvePoint[] points = [.. models[0].Earlier.Select((point, i) => new CurvePoint(point.Share, At(i))), new CurvePoint(1, line.Perplexity)];
+            yield return new LearningCurve(line.Training, line.Variant, line.Test, [.. points.OrderBy(point => point.Share)]);
         }
     }
 

@@ -11,9 +11,10 @@ using Winnow.Studies.Works;
 namespace Winnow.Studies;
 
 /// <summary>What a step in hand is doing.</summary>
+/// <param name="Step">Its id.</param>
 /// <param name="Text">For people: <c>loss 4.31</c>.</param>
 /// <param name="Done">Share done, in [0, 1]; null when unknown.</param>
-public sealed record StepProgress(string Text, double? Done);
+public sealed record StepProgress(string Step, string Text, double? Done);
 
 /// <summary>Runs a study in its directory: does what is not done, gathers what was measured.</summary>
 public static class StudyRunner
@@ -90,19 +91,31 @@ public static class StudyRunner
     /// <summary>What does each kind of step.</summary>
     public static IReadOnlyDictionary<string, IStepWork> Works(IBackend backend, int threads, IProgress<StepProgress>? within = null)
     {
+        // The works of one lane do one step at a time.
+        string current = "";
         IProgress<T>? Told<T>(Func<T, StepProgress> say) => within is null ? null : new Relay<T>(within, say);
-        IProgress<ScoringProgress>? scoring = Told<ScoringProgress>(p => new StepProgress($"{p.TokensPerSecond:N0} tokens/s", p.FractionDone));
-        return new Dictionary<string, IStepWork>(StringComparer.Ordinal)
+        IProgress<ScoringProgress>? scoring = Told<ScoringProgress>(p => new StepProgress(current, $"{p.TokensPerSecond:N0} tokens/s", p.FractionDone));
+        var works = new Dictionary<string, IStepWork>(StringComparer.Ordinal)
         {
             ["prepare"] = new PrepareWork(),
             ["tokenizer"] = new TokenizerWork(threads),
             ["pack"] = new PackWork(threads),
-            ["train"] = new TrainWork(backend, Told<TrainingProgress>(p => new StepProgress($"loss {p.Last.Loss:0.000}, {p.TokensPerSecond:N0} tokens/s", (double)p.Last.Step / p.Steps))),
+            ["train"] = new TrainWork(backend, Told<TrainingProgress>(p => new StepProgress(current, $"loss {p.Last.Loss:0.000}, {p.TokensPerSecond:N0} tokens/s", (double)p.Last.Step / p.Steps))),
             ["score"] = new ScoreWork(backend, scoring),
             ["select"] = new SelectWork(threads),
             ["evaluate"] = new EvaluateWork(backend, scoring),
-            ["glue"] = new GlueWork(backend, Told<GlueProgress>(p => new StepProgress($"{p.Task}, loss {p.Loss:0.000}", (p.Run - 1 + p.Done) / p.Runs))),
+            ["glue"] = new GlueWork(backend, Told<GlueProgress>(p => new StepProgress(current, $"{p.Task}, loss {p.Loss:0.000}", (p.Run - 1 + p.Done) / p.Runs))),
         };
+        return works.ToDictionary(work => work.Key, work => (IStepWork)new Announced(work.Value, step => current = step.Id), StringComparer.Ordinal);
+    }
+
+    private sealed class Announced(IStepWork work, Action<Step> begins) : IStepWork
+    {
+        public Task RunAsync(Step step, IReadOnlyDictionary<string, string> inputs, string workDirectory, CancellationToken cancel)
+        {
+            begins(step);
+            return work.RunAsync(step, inputs, workDirectory, cancel);
+        }
     }
 
     private sealed class Relay<T>(IProgress<StepProgress> to, Func<T, StepProgress> say) : IProgress<T>

@@ -96,6 +96,8 @@ public sealed class StudyTests
         { "hold_out: 10%, reference_share: 20%", "reference_share: 20%, test: {copy: [copy.jsonl]}", "the training corpus: nothing is left", "give more text, or smaller shares", "test set" },
         { "hold_out: 10%, reference_share: 20%", "reference_share: 20%, test: {own: [copy.jsonl]}", "small.yaml:3: `data.test`: `own` is the name of the held-out part of the training corpus", "", "" },
         { "[corpus.jsonl]", "[nowhere.jsonl]", "nowhere.jsonl", "", "" },
+        { "hold_out: 10%, reference_share: 20%", "reference_share: 20%, test: {all: ['*.jsonl']}", "test set `all`: ", "use `hold_out` to split one corpus", "corpus.jsonl is a training input too" },
+        { "{resamples: 200}", "{resamples: 200, glue: {data: nowhere, tasks: [RTE]}}", "nowhere: no train and dev set of `RTE`", "`evaluation.glue.data`", "" },
     };
 
     [Theory]

@@ -55,7 +55,7 @@ internal static class StudyCommand
             if (workers is null) CheckMemory(estimate, lanes);
             StudyPlan plan = StudyPlan.Of(recipe, hashInputs: true, cancel);
             (StudyResults results, IReadOnlyList<StepEvent> steps) = workers is null
-                ? await RunAsync(terminal, plan, directory, threads, lanes, cancel)
+                ? await RunAsync(terminal, plan, directory, threads, lanes, estimate, cancel)
                 : await RunAsync(terminal, plan, Path.GetFullPath(directory), workers, cancel);
             if (steps.Any(step => step.State == StepState.Running))
             {
@@ -72,10 +72,11 @@ internal static class StudyCommand
     }
 
     private static async Task<(StudyResults, IReadOnlyList<StepEvent>)> RunAsync(
-        Terminal terminal, StudyPlan plan, string directory, int threads, int lanes, CancellationToken cancel)
+        Terminal terminal, StudyPlan plan, string directory, int threads, int lanes, StudyEstimate estimate, CancellationToken cancel)
     {
         CpuBackend[] backends = [.. Enumerable.Range(0, lanes).Select(_ => new CpuBackend(threads / lanes))];
         using var display = new ProgressDisplay(terminal, "study", "steps");
+        var clock = new StudyClock(estimate, lanes, terminal.Time);
         int total = plan.Graph.Steps.Count, ended = 0;
         var inHand = new List<string>();
         string Current() => inHand.Count switch { 0 => "", 1 => inHand[0], _ => $"{inHand[0]} and {inHand.Count - 1} more" };
@@ -83,13 +84,22 @@ internal static class StudyCommand
         {
             lock (inHand)
             {
+                clock.Report(e);
                 if (e.State == StepState.Running) inHand.Add(e.Step.Id);
                 else (_, ended) = (inHand.Remove(e.Step.Id), ended + 1);
-                display.Show(new ProgressState(Current(), ended, $"of {total} steps", (double)ended / total));
+                Show("");
             }
         });
-        // With several steps in hand, what one of them says would stand beside the name of another.
-        var within = lanes > 1 ? null : new Relay<StepProgress>(p => display.Show(new ProgressState(Current(), ended, $"of {total} steps", (ended + (p.Done ?? 0)) / total, p.Text)));
+        var within = new Relay<StepProgress>(p =>
+        {
+            lock (inHand)
+            {
+                clock.Report(p);
+                // With several steps in hand, what one of them says would stand beside the name of another.
+                Show(inHand.Count == 1 ? p.Text : "");
+            }
+        });
+        void Show(string text) => display.Show(new ProgressState(Current(), ended, $"of {total} steps", clock.Fraction, text, clock.Left ?? Timeout.InfiniteTimeSpan));
         try
         {
             return await Task.Run(() => StudyRunner.RunAsync(plan, directory, backends, threads / lanes, steps, within, cancel), CancellationToken.None);

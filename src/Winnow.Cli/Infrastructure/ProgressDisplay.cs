@@ -9,7 +9,7 @@ namespace Winnow.Cli.Infrastructure;
 /// <param name="Unit">What is counted: <c>documents</c>.</param>
 /// <param name="Fraction">Share of the phase in [0, 1]; null when unknown.</param>
 /// <param name="Rate">Speed in words: <c>51.2 k tokens/s</c>.</param>
-/// <param name="Remaining">Time left; null takes it from the fraction.</param>
+/// <param name="Remaining">Time left; null takes it from the fraction, a negative one is unknown.</param>
 internal sealed record ProgressState(string Phase, long Done, string Unit, double? Fraction = null, string Rate = "", TimeSpan? Remaining = null);
 
 /// <summary>
@@ -117,6 +117,6 @@ internal sealed class ProgressDisplay : IDisposable
         if (now.Done > 0 && now.Unit.Length > 0) yield return $"{Figures.Count(now.Done)} {now.Unit}";
         yield return now.Rate;
         double? left = now.Remaining?.TotalSeconds ?? (now.Fraction is > 0.005 and < 1 ? PhaseSeconds * (1 - now.Fraction) / now.Fraction : null);
-        if (left is { } seconds) yield return $"{Figures.Duration(Math.Max(seconds, 0))} left";
+        if (left is { } seconds and >= 0) yield return $"{Figures.About(seconds)} left";
     }
 }

@@ -37,6 +37,10 @@ public static class GlueReader
         return examples.Count > 0 ? examples : throw new CorpusException(file, "no examples");
     }
 
+    /// <summary>Bytes of the train sets of some tasks, as far as they are there; compressed ones count three times.</summary>
+    internal static double TrainBytes(string directory, IReadOnlyList<string> tasks) => GlueTask.All.Where(task => tasks.Contains(task.Name)).Select(task => Find(directory, task, "train"))
+        .OfType<string>().Sum(file => new FileInfo(file).Length * (file.EndsWith(".gz", StringComparison.Ordinal) || file.EndsWith(".zst", StringComparison.Ordinal) ? 3.0 : 1.0));
+
     /// <summary>The file of a set: its exact stem first, then one that continues it (<c>dev_sub.tsv</c>).</summary>
     private static string? Find(string directory, GlueTask task, string set)
     {

@@ -32,7 +32,7 @@ public sealed record Recipe
     /// <summary>What scores.</summary>
     public required IReadOnlyList<ReferencePlan> References { get; init; }
 
-    /// <summary>Any of <c>perplexity</c>, <c>el2n</c>, <c>memorization</c>.</summary>
+    /// <summary>Any of <c>perplexity</c>, <c>bits_per_byte</c>, <c>el2n</c>, <c>memorization</c>.</summary>
     public IReadOnlyList<string> Metrics { get; init; } = ["perplexity"];
 
     /// <summary>Any of <c>bottom</c>, <c>middle</c>, <c>top</c>.</summary>
@@ -151,6 +151,9 @@ public sealed record TrainingPlan(string Name, string Model, TrainingLength Leng
 
     /// <summary>Optimiser settings.</summary>
     public ScheduleSettings Schedule { get; init; } = new();
+
+    /// <summary>Shares of training at which it is measured; the finished model always is.</summary>
+    public IReadOnlyList<double> Checkpoints { get; init; } = [1];
 
     /// <summary>The variants it is trained on; null for all.</summary>
     public VariantFilter? Only { get; init; }

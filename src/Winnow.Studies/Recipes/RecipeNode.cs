@@ -31,7 +31,7 @@ internal sealed class RecipeNode
         }
         catch (YamlException e)
         {
-            throw new CorpusException($"{file}:{e.Start.Line}", $"not YAML: {e.InnerException?.Message ?? e.Message}");
+            throw new CorpusException($"{file}:{Math.Max(e.Start.Line, LastReadableLine(text))}", $"not YAML: {e.InnerException?.Message ?? e.Message}");
         }
         catch (InvalidOperationException)
         {

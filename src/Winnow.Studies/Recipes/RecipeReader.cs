@@ -8,11 +8,13 @@ namespace Winnow.Studies.Recipes;
 /// <summary>Reads and checks a recipe: every mistake is named with its line before anything is computed.</summary>
 public static class RecipeReader
 {
-    private static readonly string[] AllMetrics = ["perplexity", "el2n", "memorization"], AllBands = ["bottom", "middle", "top"];
+    private static readonly string[] AllMetrics = ["perplexity", "bits_per_byte", "el2n", "memorization"], AllBands = ["bottom", "middle", "top"];
 
     /// <summary>Reads a recipe file. Relative paths in it are relative to the file's directory.</summary>
     public static Recipe Read(string file)
     {
+        if (Directory.Exists(file)) throw new CorpusException(file, "a directory, not a recipe", "with `--quick`, a directory of text is studied without a recipe");
+        if (!File.Exists(file)) throw new CorpusException(file, "no such file", "name a recipe; those that ship are in `recipes/`");
         string text;
         try
         {
@@ -163,6 +165,7 @@ public static class RecipeReader
             {
                 Equal = node.Word("equal", "tokens", "tokens", "epochs"),
                 Schedule = Schedule(node),
+                Checkpoints = node.Fractions("checkpoints", [1]),
                 Only = Only(node, grid),
             };
             node.Finish();

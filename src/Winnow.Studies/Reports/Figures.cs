@@ -42,6 +42,22 @@ public static class Figures
         _ => $"{(long)(seconds / 86_400)} d {(int)(seconds / 3600) % 24} h",
     };
 
+    /// <summary>A duration that is only estimated, as exact as that is: <c>under 10 s</c>, <c>40 s</c>, <c>5 min</c>, <c>1 h 20 min</c>, <c>14 h</c>, <c>3 d</c>.</summary>
+    public static string About(double seconds)
+    {
+        long fives = seconds is >= 0 and < 1e12 ? (long)Math.Round(seconds / 300) : -1;
+        return seconds switch
+        {
+            < 0 or double.NaN or > 1e12 => "–",
+            < 9.5 => "under 10 s",
+            < 95 => Count(10 * (long)Math.Round(seconds / 10)) + " s",
+            < 3570 => Count((long)Math.Round(seconds / 60)) + " min",
+            < 35_850 => Count(fives / 12) + " h" + (fives % 12 == 0 ? "" : $" {5 * (fives % 12):00} min"),
+            < 171_000 => Count((long)Math.Round(seconds / 3600)) + " h",
+            _ => Count((long)Math.Round(seconds / 86_400)) + " d",
+        };
+    }
+
     /// <summary>A score: grouped above 10,000, else <paramref name="digits"/> significant digits, and never a trailing exponent below 10⁹.</summary>
     public static string Score(double value, int digits = 4) => value switch
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using static Winnow.Studies.Reports.Markup;
 
 namespace Winnow.Studies.Reports;
@@ -34,8 +35,28 @@ internal static class StudyCharts
         "<div class=\"legend keys\">" + string.Concat(keys.Select(key => $"<span><i class=\"swatch key {key.Kind}\"></i>{Escape(key.Name)}</span>"))
         + (baseline ? "<span><i class=\"dash\"></i>no pruning</span>" : "") + "</div>";
 
+    /// <summary>About how wide a label is, in pixels: ideographs are twice as wide as letters.</summary>
+    private static double WidthOf(string text) => text.EnumerateRunes().Sum(WidthOf);
+
+    private static double WidthOf(Rune rune) => rune.Value >= 0x1100 ? 12.5 : 6.6;
+
+    /// <summary>A label that is cut with an ellipsis where it is wider than its room.</summary>
+    private static string Fit(string text, double room)
+    {
+        if (WidthOf(text) <= room) return text;
+        var kept = new StringBuilder();
+        double width = WidthOf(new Rune('…'));
+        foreach (Rune rune in text.EnumerateRunes())
+        {
+            if ((width += WidthOf(rune)) > room) break;
+            kept.Append(rune);
+        }
+
+        return kept.Append('…').ToString();
+    }
+
     /// <summary>Test perplexity against the fraction kept: a line each, seeds' spread as whiskers, no pruning as a level line.</summary>
-    internal static string Fractions(IReadOnlyList<FractionLine> lines, double baseline, double baselineDeviation, string label)
+    internal static string Fractions(IReadOnlyList<FractionLine> lines, double baseline, double baselineDeviation, string label, string axis = "kept")
     {
         const double width = 520, height = 270, top = 12, bottom = 46, right = width - 14;
         double low = Math.Min(baseline - baselineDeviation, lines.SelectMany(l => l.Points).Min(p => p.Perplexity - p.Deviation));
@@ -54,7 +75,7 @@ internal static class StudyCharts
         for (int i = 0; i < lines.Count; i++) Draw(svg, lines[i], (i - ((lines.Count - 1) / 2.0)) * 5, x, y);
         svg.Line($"<line class=\"base\" x1=\"{from}\" x2=\"{to}\" y1=\"{At(y.Start)}\" y2=\"{At(y.Start)}\"/>");
         foreach (double fraction in fractions) svg.Line($"<text class=\"tick\" x=\"{At(x.At(fraction))}\" y=\"{At(y.Start + 19)}\" text-anchor=\"middle\">{Escape((100 * fraction).ToString("0.##", CultureInfo.InvariantCulture))} %</text>");
-        svg.Line($"<text class=\"axis\" x=\"{At((x.Start + x.End) / 2)}\" y=\"{At(height - 6)}\" text-anchor=\"middle\">kept</text>");
+        svg.Line($"<text class=\"axis\" x=\"{At((x.Start + x.End) / 2)}\" y=\"{At(height - 6)}\" text-anchor=\"middle\">{Escape(axis)}</text>");
         return svg.Line("</svg>").ToString();
     }
 
@@ -87,7 +108,7 @@ internal static class StudyCharts
             double y = top + (row * i) + (row / 2);
             IntervalLine line = lines[i];
             string kind = line.Low > 0 ? "second" : line.High < 0 ? "fourth" : "eighth";
-            svg.Line($"<text class=\"tick\" x=\"{At(names - 12)}\" y=\"{At(y + 4)}\" text-anchor=\"end\">{Escape(line.Name)}</text>");
+            svg.Line($"<text class=\"tick\" x=\"{At(names - 12)}\" y=\"{At(y + 4)}\" text-anchor=\"end\">{Escape(Fit(line.Name, names - 16))}</text>");
             if (line is { Low: { } low, High: { } high })
             {
                 svg.Line($"<line class=\"line {kind}\" style=\"stroke-dasharray:none\" x1=\"{At(x.At(100 * low))}\" x2=\"{At(x.At(100 * high))}\" y1=\"{At(y)}\" y2=\"{At(y)}\"><title>{Escape($"{Figures.Percent(low)} – {Figures.Percent(high)}")}</title></line>");
@@ -108,13 +129,14 @@ internal static class StudyCharts
     /// <summary>A square of numbers in [−1, 1], the stronger the farther from 0: below the diagonal one measure, above it another.</summary>
     internal static string Matrix(IReadOnlyList<string> names, Func<int, int, double> value, Func<int, int, string> say, string label)
     {
-        const double left = 190, top = 8;
+        const double top = 8;
+        double left = Math.Clamp(names.Max(WidthOf) + 36, 120, 380);
         double cell = Math.Min(70, (Charts.Width - left - Charts.Right) / names.Count), row = Math.Min(cell, 34), height = top + (row * names.Count) + 26;
         Markup svg = Charts.Open(height, label);
         for (int r = 0; r < names.Count; r++)
         {
             double y = top + (row * r);
-            svg.Line($"<text class=\"tick\" x=\"{At(left - 10)}\" y=\"{At(y + (row / 2) + 4)}\" text-anchor=\"end\">{Escape($"{names[r]}  {r + 1}")}</text>");
+            svg.Line($"<text class=\"tick\" x=\"{At(left - 10)}\" y=\"{At(y + (row / 2) + 4)}\" text-anchor=\"end\">{Escape($"{Fit(names[r], left - 36)}  {r + 1}")}</text>");
             svg.Line($"<text class=\"tick\" x=\"{At(left + (cell * (r + 0.5)))}\" y=\"{At(height - 8)}\" text-anchor=\"middle\">{r + 1}</text>");
             for (int c = 0; c < names.Count; c++)
             {
@@ -137,7 +159,7 @@ internal static class StudyCharts
         for (int r = 0; r < rows.Count; r++)
         {
             double y = top + (row * r), x = left, scale = (right - left) / Math.Max(1e-9, rows[r].Shares.Sum());
-            svg.Line($"<text class=\"tick\" x=\"{At(left - 12)}\" y=\"{At(y + 16)}\" text-anchor=\"end\">{Escape(rows[r].Name)}</text>");
+            svg.Line($"<text class=\"tick\" x=\"{At(left - 12)}\" y=\"{At(y + 16)}\" text-anchor=\"end\">{Escape(Fit(rows[r].Name, left - 16))}</text>");
             for (int p = 0; p < parts.Count; p++)
             {
                 double width = rows[r].Shares[p] * scale;
@@ -149,16 +171,22 @@ internal static class StudyCharts
         return svg.Line("</svg>").ToString();
     }
 
-    /// <summary>What a score costs, on a log scale, against what the best variant by it gains.</summary>
-    internal static string CostAgainstGain(IReadOnlyList<CostDot> dots, string label)
+    /// <summary>What a score costs, on a log scale, against what the best variant by it gains; with a line where both are as much, if asked for.</summary>
+    internal static string CostAgainstGain(IReadOnlyList<CostDot> dots, string gainAxis, bool breakEven, string label)
     {
         const double height = 330, top = 14, bottom = 50, right = Charts.Width - 150;
         double low = Math.Min(0, dots.Min(d => d.Gain)), high = Math.Max(0, dots.Max(d => d.Gain)), room = Math.Max(high - low, 1e-3);
         var x = new Axis(dots.Min(d => d.Cost) / 1.3, dots.Max(d => d.Cost) * 1.3, Charts.Left, right, true);
         var y = new Axis(100 * (low - (0.4 * room)), 100 * (high + (0.4 * room)), height - bottom, top, false);
         Markup svg = Charts.Open(height, label);
-        Charts.Grid(svg, y, y.Ticks(6), "gain over no pruning, %", right);
+        Charts.Grid(svg, y, y.Ticks(6), gainAxis, right);
         svg.Line($"<line class=\"cut\" x1=\"{At(Charts.Left)}\" x2=\"{At(right)}\" y1=\"{At(y.At(0))}\" y2=\"{At(y.At(0))}\"/>");
+        if (breakEven)
+        {
+            double[] costs = [.. Enumerable.Range(0, 41).Select(i => x.Low * Math.Pow(x.High / x.Low, i / 40.0)).Where(cost => 100 * cost <= y.High)];
+            svg.Line($"<polyline class=\"line eighth\" points=\"{string.Join(' ', costs.Select(cost => At(x.At(cost)) + "," + At(y.At(100 * cost))))}\"><title>above this line a score pays with the first training</title></polyline>");
+        }
+
         double above = double.MinValue;
         foreach (CostDot dot in dots.OrderBy(d => -d.Gain))
         {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Winnow.Pruning;
 using Winnow.Pruning.Selection;
+using Winnow.Studies.Recipes;
 using Winnow.Studies.Works;
 using static Winnow.Studies.Reports.Markup;
 
@@ -9,7 +10,7 @@ namespace Winnow.Studies.Reports;
 /// <summary>The sections of a study's report about scores and text: how scores are distributed and agree, what is kept, what it costs.</summary>
 internal static class StudySections
 {
-    private const int MostParts = 7;
+    private const int MostParts = 7, MostBars = 24;
 
     /// <summary>Writes them all; what is not done yet is left out.</summary>
     internal static void Write(Markup page, StudyView view)
@@ -92,70 +93,95 @@ internal static class StudySections
 
     private static void WhatIsKept(Markup page, StudyView view)
     {
-        List<(Variant Variant, SelectionSummary Summary)> selections = [];
-        foreach (TrainedVariant trained in view.Plan.Trained.DistinctBy(t => t.Variant))
-            if (trained.Select is { } select && StudyResults.IsDone(view.Plan, view.Store, select))
-                selections.Add((trained.Variant, SelectionDirectory.Open(Path.Combine(StudyResults.Output(view.Plan, view.Store, select), SelectWork.Folder)).Summary));
-        if (selections.Count == 0) return;
-        string[] sources = [.. selections.SelectMany(s => s.Summary.Shares).Where(t => t.Column == "source").SelectMany(t => t.Values)
-            .GroupBy(v => v.Value).OrderByDescending(g => g.First().ShareBefore).Take(MostParts).Select(g => g.Key)];
-        SelectionSummary whole = selections[0].Summary;
+        IReadOnlyList<KeptText> kept = view.Results.Kept;
+        if (kept.Count == 0) return;
         double shown = view.Plan.Recipe.Fractions.MinBy(f => Math.Abs(f - 0.5));
-        ReportPage.Section(page, "What each variant keeps", $"How the largest sources’ shares change, where {Figures.Percent(shown)} is kept, and the length and density of what is kept; the first line is the whole corpus.");
-        if (sources.Length > 1)
-        {
-            (string, string)[] parts = [.. sources.Select((source, i) => (source.Length == 0 ? "no source" : source, StudyCharts.Kinds[i])), ("others", "eighth")];
-            List<(string, double[])> bars = [("whole corpus", Parts(whole, share => share.ShareBefore))];
-            bars.AddRange(selections.Where(s => s.Variant.Fraction == shown).Select(s => (s.Variant.ToString(), Parts(s.Summary, share => share.ShareAfter))));
-            page.Line(StudyCharts.Legend(parts, baseline: false)).Line("<figure>").Line($"<div class=\"scroll\">{StudyCharts.Shares(bars, parts, "Sources of what is kept")}</div>").Line("</figure>");
-        }
-
-        page.Line($"<details><summary><b>All {selections.Count} variants</b><span>units, length, bytes a token, shares of sources</span></summary>");
-        page.Line($"<div class=\"scroll nowrap\"><table><thead><tr><th>variant</th><th class=\"n\">units</th><th class=\"n\">tokens a unit</th><th class=\"n\">bytes a token</th>{string.Concat(sources.Select(s => $"<th class=\"n\">{Escape(s)}</th>"))}</tr></thead><tbody>");
-        Row("whole corpus", whole.All, sources.Select(s => Of(whole, s)?.ShareBefore));
-        foreach ((Variant variant, SelectionSummary summary) in selections) Row(variant.ToString(), summary.Kept, sources.Select(s => Of(summary, s)?.ShareAfter));
+        KeptText[] bars = [.. kept.Where(text => text.Variant.Fraction == shown)];
+        if (bars.Length > MostBars) bars = [.. bars.Where(text => !text.Variant.Scoring.Contains('@', StringComparison.Ordinal))];
+        ReportPage.Section(page, "What each variant keeps", $"Shares of units where {Figures.Percent(shown)} is kept; the first bar is the whole corpus."
+            + (view.Plan.Recipe.Unit == "sequence" ? " Units are sequences, all of one length." : ""));
+        Shares(page, kept, bars, "source", "By source", "");
+        Shares(page, kept, bars, "length", "By length", "Tokens of a document.");
+        Shares(page, kept, bars, "script", "By script", "The script of most letters in a unit’s first tokens, of at most some 10,000 units. It is a guess at the language and no more: English and French are both Latin.");
+        page.Line($"<details><summary><b>Size and density of all {kept.Count} variants</b><span>units, tokens a unit, bytes a token</span></summary>");
+        page.Line("<div class=\"scroll nowrap\"><table><thead><tr><th>variant</th><th class=\"n\">units</th><th class=\"n\">tokens a unit</th><th class=\"n\">bytes a token</th></tr></thead><tbody>");
+        foreach ((string name, Amount amount) in kept.Select(text => (text.Variant.ToString(), text.Kept)).Prepend(("whole corpus", kept[0].All)))
+            page.Line($"<tr><th scope=\"row\">{Escape(name)}</th><td class=\"n\">{Figures.Count(amount.Units)}</td><td class=\"n\">{Figures.Significant(amount.Tokens / (double)Math.Max(1, amount.Units), 4)}</td><td class=\"n\">{Figures.Significant(amount.Bytes / (double)Math.Max(1, amount.Tokens), 3)}</td></tr>");
         page.Line("</tbody></table></div></details>").Line("</section>");
+    }
 
-        void Row(string name, Amount amount, IEnumerable<double?> shares) => page.Line(
-            $"<tr><th scope=\"row\">{Escape(name)}</th><td class=\"n\">{Figures.Count(amount.Units)}</td><td class=\"n\">{Figures.Significant(amount.Tokens / (double)Math.Max(1, amount.Units), 4)}</td><td class=\"n\">{Figures.Significant(amount.Bytes / (double)Math.Max(1, amount.Tokens), 3)}</td>"
-            + string.Concat(shares.Select(share => $"<td class=\"n\">{(share is { } s ? Figures.Percent(s) : "–")}</td>")) + "</tr>");
-
-        double[] Parts(SelectionSummary summary, Func<Share, double> share)
+    /// <summary>A bar a variant of one column's shares, and the table of all; nothing where nearly all units have one value.</summary>
+    private static void Shares(Markup page, IReadOnlyList<KeptText> kept, KeptText[] bars, string column, string title, string say)
+    {
+        if (kept[0].Of(column) is not { } whole || whole.Values.Max(value => value.Before) > 0.995) return;
+        string[] largest = [.. whole.Values.Where(value => value.Value != KeptShare.Rest).OrderByDescending(value => value.Before).Take(MostParts).Select(value => value.Value)];
+        // In the table's own order: lengths ascend.
+        string[] named = [.. whole.Values.Select(value => value.Value).Where(largest.Contains)];
+        bool more = named.Length < whole.Values.Count;
+        (string, string)[] parts = [.. named.Select((value, i) => (value.Length == 0 ? "no " + column : value, StudyCharts.Kinds[i])), .. more ? new[] { (KeptShare.Rest, "eighth") } : []];
+        double[] Of(KeptText text, Func<KeptShare, double> share)
         {
-            double[] named = [.. sources.Select(source => Of(summary, source) is { } one ? share(one) : 0)];
-            return [.. named, Math.Max(0, 1 - named.Sum())];
+            KeptTable? table = text.Of(column);
+            double[] values = [.. named.Select(value => table?.Values.FirstOrDefault(one => one.Value == value) is { } found ? share(found) : 0)];
+            return more ? [.. values, Math.Max(0, 1 - values.Sum())] : values;
         }
 
-        static Share? Of(SelectionSummary summary, string source) => summary.Shares.FirstOrDefault(t => t.Column == "source")?.Values.FirstOrDefault(v => v.Value == source);
+        page.Line($"<h3>{Escape(title)}</h3>").Line(say.Length > 0 ? $"<p class=\"say\">{Escape(say)}</p>" : "").Line(StudyCharts.Legend(parts, baseline: false));
+        (string, double[])[] rows = [("whole corpus", Of(kept[0], value => value.Before)), .. bars.Select(text => (text.Variant.ToString(), Of(text, value => value.After)))];
+        page.Line("<figure>").Line($"<div class=\"scroll\">{StudyCharts.Shares(rows, parts, title)}</div>").Line("</figure>");
+        page.Line($"<details><summary><b>All {kept.Count} variants</b><span>{Escape(title.ToLowerInvariant())}</span></summary>");
+        page.Line($"<div class=\"scroll nowrap\"><table><thead><tr><th>variant</th>{string.Concat(parts.Select(part => $"<th class=\"n\">{Escape(part.Item1)}</th>"))}</tr></thead><tbody>");
+        foreach ((string name, double[] shares) in kept.Select(text => (text.Variant.ToString(), Of(text, value => value.After))).Prepend(rows[0]))
+            page.Line($"<tr><th scope=\"row\">{Escape(name)}</th>{string.Concat(shares.Select(share => $"<td class=\"n\">{Figures.Percent(share)}</td>"))}</tr>");
+        page.Line("</tbody></table></div></details>");
     }
 
     private static void Costs(Markup page, StudyView view)
     {
-        string name = view.Plan.Recipe.Training[0].Name, test = view.Plan.Tests[0];
-        double training = view.Trained($"train/{name}/").Select(t => t.Flops).DefaultIfEmpty(0).Average();
-        if (training == 0) return;
+        TrainingPlan training = view.Plan.Recipe.Training[0];
+        string test = view.Plan.Tests[0];
+        ScoringCost[] costs = [.. view.Results.Costs.Where(cost => cost.Training == training.Name && cost.Test == test)];
+        if (costs.Length == 0) return;
         ReportPage.Section(page, "What scoring costs, and what it buys",
-            $"FLOP by the models’ formulas: the reference’s training and its pass over the corpus, against one training of {name}, and the best improvement of each score on {test}. A score is paid once and serves every later training; it pays where the better text is worth more than it costs.");
-        VariantResult? none = view.Line(name, Variant.None, test);
-        var dots = new List<CostDot>();
-        var table = new Markup();
-        foreach (ScoringPlan scoring in view.Plan.Scorings)
+            $"FLOP by the models’ formulas: the reference’s training (none for one that was there) and its pass over the corpus, against one training of {training.Name}, and the best improvement of each score on {test}. A score is paid once and serves every later training. " + Saved(training, costs));
+        VariantResult none = view.Line(training.Name, Variant.None, test)!;
+        string[] metrics = [.. view.Plan.Recipe.Metrics];
+        string Kind(ScoringCost cost) => StudyCharts.Kinds[Array.IndexOf(metrics, cost.Metric)];
+        (ScoringCost Cost, VariantResult? Best)[] lines = [.. costs.Select(cost => (cost, view.Best(none, v => v.Scoring == cost.Reference && v.Metric == cost.Metric)))];
+        CostDot[] gains = [.. lines.Where(line => line.Best is not null).Select(line => new CostDot(line.Cost.Reference, Kind(line.Cost), line.Cost.Spent, line.Best!.OverNone.Value))];
+        CostDot[] savings = [.. costs.Where(cost => cost.Saved is not null).Select(cost => new CostDot(cost.Reference, Kind(cost), cost.Spent, cost.Saved!.Value))];
+        if (gains.Length > 1 || savings.Length > 0) page.Line(StudyCharts.Legend(metrics.Select((metric, i) => (metric, StudyCharts.Kinds[i]))));
+        if (gains.Length > 1) page.Line("<figure>").Line($"<div class=\"scroll\">{StudyCharts.CostAgainstGain(gains, "gain over no pruning, %", false, "Cost of scores against what they gain")}</div>").Line("</figure>");
+        if (savings.Any(dot => dot.Gain > 0)) page.Line("<figure>").Line($"<div class=\"scroll\">{StudyCharts.CostAgainstGain(savings, "saved of one training, %", true, "Cost of scores against what they save")}</div>").Line("</figure>");
+        Curves(page, view, none);
+        page.Line("<div class=\"scroll nowrap\"><table><thead><tr><th>reference</th><th>metric</th><th class=\"n\">training it</th><th class=\"n\">scoring</th><th class=\"n\">of one training</th><th class=\"n\">best gain</th><th>with</th><th class=\"n\">saved</th><th>with</th><th class=\"n\">pays after</th></tr></thead><tbody>");
+        foreach ((ScoringCost cost, VariantResult? best) in lines)
         {
-            if (view.Run(scoring) is not { } run) continue;
-            double trained = view.Trained($"reference/{scoring.Reference}/").Sum(t => t.Flops) * scoring.Share, scored = RunDirectory.ReadManifest(run).Cost.Flops;
-            foreach ((string metric, int i) in scoring.Metrics.Select(metric => (metric, view.Plan.Recipe.Metrics.ToList().IndexOf(metric))))
-            {
-                VariantResult? best = none is null ? null : view.Best(none, v => v.Scoring == scoring.Name && v.Metric == metric);
-                if (best is not null) dots.Add(new CostDot(scoring.Name, StudyCharts.Kinds[i], (trained + scored) / training, best.OverNone.Value));
-                table.Line($"<tr><th scope=\"row\">{Escape(scoring.Name)}</th><td>{Escape(metric)}</td><td class=\"n\">{Figures.Short(trained)}FLOP</td><td class=\"n\">{Figures.Short(scored)}FLOP</td><td class=\"n\">{Figures.Percent((trained + scored) / training)}</td>"
-                    + $"<td class=\"n\">{(best is null ? "–" : StudyPage.Signed(best.OverNone.Value))}</td><td>{(best is null ? "" : Escape($"{best.Variant.Band} {best.Variant.Percent}, {best.Verdict}"))}</td></tr>");
-            }
+            page.Line($"<tr><th scope=\"row\">{Escape(cost.Reference)}</th><td>{Escape(cost.Metric)}</td><td class=\"n\">{Figures.Short(cost.ReferenceFlops)}FLOP</td><td class=\"n\">{Figures.Short(cost.ScoringFlops)}FLOP</td><td class=\"n\">{Figures.Percent(cost.Spent)}</td>"
+                + $"<td class=\"n\">{(best is null ? "–" : StudyPage.Signed(best.OverNone.Value))}</td><td>{(best is null ? "" : Escape($"{best.Variant.Band} {best.Variant.Percent}, {best.Verdict}"))}</td>"
+                + $"<td class=\"n\">{(cost.Saved is { } saved ? Figures.Percent(saved) : "–")}</td><td>{(cost.With is { } with ? Escape($"{with.Band} {with.Percent}") : "")}</td><td class=\"n\">{(cost.BreakEven is { } even ? Figures.Significant(even, 2) + " trainings" : "–")}</td></tr>");
         }
 
-        if (dots.Count > 1)
-            page.Line(StudyCharts.Legend(view.Plan.Recipe.Metrics.Select((metric, i) => (metric, StudyCharts.Kinds[i])))).Line("<figure>").Line($"<div class=\"scroll\">{StudyCharts.CostAgainstGain(dots, "Cost of scores against what they gain")}</div>").Line("</figure>");
-        page.Line("<div class=\"scroll nowrap\"><table><thead><tr><th>reference</th><th>metric</th><th class=\"n\">training it</th><th class=\"n\">scoring</th><th class=\"n\">of one final training</th><th class=\"n\">best gain</th><th>with</th></tr></thead><tbody>").Raw(table.ToString());
-        page.Line($"<tr class=\"sum\"><th scope=\"row\">one final training</th><td></td><td class=\"n\">{Figures.Short(training)}FLOP</td><td></td><td></td><td></td><td></td></tr></tbody></table></div>").Line("</section>");
+        page.Line($"<tr class=\"sum\"><th scope=\"row\">one training</th><td></td><td class=\"n\">{Figures.Short(costs[0].TrainingFlops)}FLOP</td>{string.Concat(Enumerable.Repeat("<td></td>", 7))}</tr></tbody></table></div>").Line("</section>");
+    }
+
+    /// <summary>What “saved” means in this study.</summary>
+    private static string Saved(TrainingPlan training, ScoringCost[] costs) =>
+        training.Equal == "epochs" ? "Saved: smaller sets train for less; it counts where the perplexity is no higher than without pruning."
+        : costs.All(cost => cost.Saved is null) ? "What it saves was not measured: every variant trains on as many tokens. `checkpoints: [25%, 50%, 75%]` under the recipe’s `training` measures how much sooner a variant is as good as no pruning."
+        : "Saved: the share of a training after which a variant’s checkpoint is already as good as the finished model without pruning, log-linear between checkpoints. Their learning rate has not come down yet, so a training made that short would do better. The best of several variants is flattered by being picked.";
+
+    /// <summary>The way to no pruning’s perplexity: no pruning itself and, of each metric, the variant that saves most.</summary>
+    private static void Curves(Markup page, StudyView view, VariantResult none)
+    {
+        LearningCurve[] curves = [.. view.Results.Curves.Where(curve => curve.Training == none.Training && curve.Test == none.Test)];
+        if (curves.FirstOrDefault(curve => curve.Variant == Variant.None) is not { } baseline) return;
+        var lines = new List<FractionLine> { Line(baseline, "eighth") };
+        foreach ((string metric, int i) in view.Plan.Recipe.Metrics.Select((metric, i) => (metric, i)))
+            if (curves.Where(curve => curve.Variant.Metric == metric).MinBy(curve => curve.ShareTo(none.Perplexity)) is { } best) lines.Add(Line(best, StudyCharts.Kinds[i]));
+        page.Line(StudyCharts.Legend(lines.Select(line => (line.Name, line.Kind)), baseline: false)).Line("<figure>")
+            .Line($"<h3>{Escape($"Perplexity along the training: {none.Training} on {none.Test}")}</h3>").Line(StudyCharts.Fractions(lines, none.Perplexity, none.SeedDeviation, "Perplexity along the training", "of the training done")).Line("</figure>");
+        static FractionLine Line(LearningCurve curve, string kind) => new(curve.Variant.ToString(), kind, [.. curve.Points.Select(point => (point.Share, point.Perplexity, 0.0))]);
     }
 
     private static void Contamination(Markup page, StudyView view)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Winnow.Kernels;
 using Winnow.Pruning;
 using Winnow.Pruning.Scoring;
@@ -11,7 +12,12 @@ namespace Winnow.Studies.Works;
 /// <summary>Options of the step <c>evaluate</c>.</summary>
 /// <param name="Tests">Names of the test sets.</param>
 /// <param name="Context">Tokens of a window.</param>
-internal sealed record EvaluateOptions(IReadOnlyList<string> Tests, int Context);
+internal sealed record EvaluateOptions(IReadOnlyList<string> Tests, int Context)
+{
+    /// <summary>Which of the model's checkpoints; null for the finished model.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? Checkpoint { get; init; }
+}
 
 /// <summary>The losses of one model on one test set, document by document: <c>losses-NAME.json</c>.</summary>
 /// <param name="Nll">Σ −ln p per document, in nats.</param>
@@ -37,7 +43,7 @@ internal sealed class EvaluateWork(IBackend backend, IProgress<ScoringProgress>?
                 new ScoringRequest
                 {
                     Inputs = [StudyFiles.TestFile(inputs["prepare"], test)],
-                    Models = [Path.Combine(inputs["model"], TrainWork.ModelFolder)],
+                    Models = [options.Checkpoint is { } checkpoint ? TrainWork.CheckpointOf(inputs["model"], checkpoint) : Path.Combine(inputs["model"], TrainWork.ModelFolder)],
                     Output = run,
                     Options = new ScoringOptions { Metrics = Metrics.Perplexity, Context = options.Context },
                     Runtime = new ScoringRuntime { Visible = false },

@@ -58,6 +58,14 @@ internal sealed class PackedCorpus : IDisposable
         return new Stream(this, context, [.. kept]);
     }
 
+    /// <summary>The first ids of a unit, at most <paramref name="most"/>; none where it has a row but nothing in it.</summary>
+    internal int[] ReadUnit(long unit, int most)
+    {
+        int[] ids = new int[Math.Min(most, _ends[unit] - Start(unit))];
+        _tokens.SafeMemoryMappedViewHandle.ReadSpan((ulong)(Start(unit) * sizeof(int)), ids.AsSpan());
+        return ids;
+    }
+
     public void Dispose()
     {
         _tokens.Dispose();

@@ -7,7 +7,7 @@ using Winnow.Studies.Execution;
 namespace Winnow.Studies.Works;
 
 /// <summary>Options of the step <c>score</c>.</summary>
-/// <param name="Metrics">Any of <c>perplexity</c>, <c>el2n</c>, <c>memorization</c>.</param>
+/// <param name="Metrics">Any of <c>perplexity</c>, <c>bits_per_byte</c>, <c>el2n</c>, <c>memorization</c>.</param>
 /// <param name="Unit"><c>sequence</c> or <c>document</c>.</param>
 /// <param name="Context">Tokens of a window.</param>
 /// <param name="Checkpoint">Which of each reference's checkpoints scores.</param>
@@ -47,7 +47,7 @@ internal sealed class ScoreWork(IBackend backend, IProgress<ScoringProgress>? pr
 
     private static Metrics Named(string metric) => metric switch
     {
-        "perplexity" => Metrics.Perplexity,
+        "perplexity" or "bits_per_byte" => Metrics.Perplexity,
         "el2n" => Metrics.El2n,
         "memorization" => Metrics.Memorization,
         _ => throw new ArgumentOutOfRangeException(nameof(metric), metric, "unknown metric"),

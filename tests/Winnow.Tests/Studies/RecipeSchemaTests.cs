@@ -29,7 +29,7 @@ public sealed partial class RecipeSchemaTests
           },
           "metrics": ["perplexity", "el2n", "memorization"], "bands": ["middle"], "fractions": [0.5], "seeds": 2,
           "training": {
-            "final": {"model": "tiny", "tokens": "1M", "equal": "tokens", "batch_tokens": 512, "lr": 0.01, "warm_up": 0.1, "schedule": "cosine", "weight_decay": 0},
+            "final": {"model": "tiny", "tokens": "1M", "equal": "tokens", "checkpoints": [0.5, 1], "batch_tokens": 512, "lr": 0.01, "warm_up": 0.1, "schedule": "cosine", "weight_decay": 0},
             "passes": {"model": "tiny", "epochs": 2}
           },
           "evaluation": {"resamples": 500, "confidence": 0.9, "tokens": 1000, "glue": {"data": "glue", "tasks": ["CoLA"], "seeds": 2}},

@@ -72,7 +72,7 @@ public sealed class RecipeTests
     [InlineData("seeds: 2", "seeds: \"\"", "mini.yaml:17: `seeds`: `` is not a whole number", "write 20000, 20k, 1.5M or 7.6B")]
     [InlineData("heads: 2}", "heads: 3}", "mini.yaml:10: `models.tiny.heads`: 3 heads do not divide the width 64", null)]
     [InlineData("tokens: 1.5M", "tokens: 1.5", "mini.yaml:12: `references.web.tokens`: `1.5` is not a whole number", "write 20000, 20k, 1.5M or 7.6B")]
-    [InlineData("metrics: [perplexity, el2n]", "metrics: [perplexity, eln2]", "mini.yaml:15: `metrics`: `eln2` is none of `perplexity`, `el2n`, `memorization`", "did you mean `el2n`?")]
+    [InlineData("metrics: [perplexity, el2n]", "metrics: [perplexity, eln2]", "mini.yaml:15: `metrics`: `eln2` is none of `perplexity`, `bits_per_byte`, `el2n`, `memorization`", "did you mean `el2n`?")]
     [InlineData("lr: 0.001", "only: {references: [web@15%]}", "mini.yaml:19: `training.final.only.references`: `web@15%` is none of `web@14%`, `web@55%`, `web`, `wiki`, `big`", "did you mean `web@14%`?")]
     [InlineData("lr: 0.001", "only: {fractions: [0.4]}", "mini.yaml:19: `training.final.only.fractions`: 0.4 is not among the study's `fractions`", null)]
     [InlineData("lr: 0.001", "only: {seeds: 3}", "mini.yaml:19: `training.final.only.seeds`: 3 is not among the study's `seeds`", null)]

@@ -43,18 +43,54 @@ public sealed class StudyRunnerTests : IDisposable
         Assert.Equal(["bottom", "all", "random"], results.Results.Select(r => r.Variant.Band).Distinct().Order(BandOrder));
         Assert.True(NoiseKept(plan) < 0.1, $"{NoiseKept(plan):P0} of what is kept is noise");
         Assert.Equal(0, results.Unfinished);
+        AssertKept(results);
+        AssertCosts(results);
         string page = StudyPage.Render(plan, Output, results, DateTimeOffset.UnixEpoch);
-        foreach (string part in new[] { "perplexity (own) bottom 60%", "The best of each metric", "Against no pruning", "How the scores are distributed", "What each variant keeps", "What scoring costs", "Test sets" })
+        foreach (string part in new[] { "perplexity (own) bottom 60%", "bits_per_byte (own) bottom 60%", "The best of each metric", "Against no pruning", "How the scores are distributed", "What each variant keeps", "By source", "By script", "few letters", "What scoring costs", "Perplexity along the training", "Test sets" })
             Assert.Contains(part, page, StringComparison.Ordinal);
         Assert.Equal(page, StudyPage.Render(StudyRunner.Open(Output), Output, results, DateTimeOffset.UnixEpoch));
 
         (_, IReadOnlyList<StepEvent> again) = await RunAsync(Plan(lr: 0.005));
         Assert.All(again, step => Assert.Equal(StepState.Reused, step.State));
 
-        (_, IReadOnlyList<StepEvent> changed) = await RunAsync(Plan(lr: 0.004));
+        (StudyResults unmeasured, IReadOnlyList<StepEvent> changed) = await RunAsync(Plan(lr: 0.004, checkpoints: "[100%]"));
+        Assert.All(unmeasured.Costs, cost => Assert.True(cost is { Spent: > 0, Saved: null, With: null, BreakEven: null }, $"{cost}"));
         string[] redone = [.. changed.Where(step => step.State == StepState.Done).Select(step => step.Step.Kind).Distinct()];
         Assert.Equal(["train", "evaluate"], redone);
         Assert.All(changed.Where(step => step.Step.Id.StartsWith("reference/", StringComparison.Ordinal)), step => Assert.Equal(StepState.Reused, step.State));
+    }
+
+    /// <summary>A third of the corpus is noise, of few letters; nearly none of it is kept, whatever tells it.</summary>
+    private static void AssertKept(StudyResults results)
+    {
+        KeptText kept = results.Kept.Single(text => text.Variant.Metric == "perplexity");
+        Assert.Equal(0.6, kept.Kept.Units / (double)kept.All.Units, 0.01);
+        foreach ((string column, string noise) in new[] { ("source", "noise"), ("script", "few letters") })
+        {
+            KeptTable table = kept.Of(column)!;
+            Assert.Equal(1, table.Values.Sum(value => value.Before), 1e-9);
+            Assert.Equal(1, table.Values.Sum(value => value.After), 1e-9);
+            KeptShare share = table.Values.Single(value => value.Value == noise);
+            Assert.True(share.Before > 0.2 && share.After < 0.1, $"{column}: {share}");
+        }
+    }
+
+    private static void AssertCosts(StudyResults results)
+    {
+        Assert.Equal(["perplexity", "bits_per_byte"], results.Costs.Select(cost => cost.Metric));
+        Assert.All(results.Costs, cost => Assert.True(cost is { ReferenceFlops: > 0, ScoringFlops: > 0, TrainingFlops: > 0, Saved: >= 0 and < 1 }, $"{cost}"));
+        Assert.Equal(4, results.Curves.Count);
+        Assert.All(results.Curves, curve => Assert.True(curve.Points is [{ Share: 0.5 }, { Share: 1 }] && curve.Points[0].Perplexity > curve.Points[1].Perplexity, $"{curve}"));
+    }
+
+    [Theory]
+    [InlineData(120, 0.25)]         // good enough at the first point: sooner was not measured
+    [InlineData(70, 0.5)]           // half-way from 80 to 60: the geometric middle of 1/4 and 1
+    [InlineData(50, 1)]
+    public void A_curve_says_when_a_perplexity_is_reached(double perplexity, double share)
+    {
+        var curve = new LearningCurve("nano", Variant.None, "own", [new CurvePoint(0.25, 100), new CurvePoint(0.25001, 80), new CurvePoint(0.99996, 60), new CurvePoint(1, 55)]);
+        Assert.Equal(share, curve.ShareTo(perplexity), 1e-3);
     }
 
     [Fact]
@@ -78,7 +114,7 @@ public sealed class StudyRunnerTests : IDisposable
 
     private static int Rank(string band) => band switch { "bottom" => 0, "all" => 1, _ => 2 };
 
-    private StudyPlan Plan(double lr) => StudyPlan.Of(
+    private StudyPlan Plan(double lr, string checkpoints = "[50%]") => StudyPlan.Of(
         RecipeReader.Parse(
             FormattableString.Invariant($$"""
             name: known
@@ -90,11 +126,12 @@ public sealed class StudyRunnerTests : IDisposable
               nano: {layers: 1, width: 32, heads: 2}
             references:
               own: {model: nano, tokens: 30k, batch_tokens: 512, lr: 0.005}
+            metrics: [perplexity, bits_per_byte]
             bands: [bottom]
             fractions: [60%]
             seeds: 2
             training:
-              nano: {model: nano, tokens: 10k, batch_tokens: 512, lr: {{lr}}}
+              nano: {model: nano, tokens: 10k, batch_tokens: 512, lr: {{lr}}, checkpoints: {{checkpoints}}}
             evaluation: {resamples: 200}
             """), "known.yaml", _directory),
         hashInputs: true);
