@@ -79,7 +79,7 @@ internal static class StudyCommand
         var clock = new StudyClock(estimate, lanes, terminal.Time);
         int total = plan.Graph.Steps.Count, ended = 0;
         var inHand = new List<string>();
-        string Current() => inHand.Count switch { 0 => "", 1 => inHand[0], _ => $"{inHand[0]} and {inHand.Count - 1} more" };
+        string Current() => inHand.Count switch { 0 => "study", 1 => inHand[0], _ => $"{inHand[0]} and {inHand.Count - 1} more" };
         var steps = new Relay<StepEvent>(e =>
         {
             lock (inHand)

@@ -32,7 +32,7 @@ internal static class ReportStyle
         .mark { display: flex; align-items: center; gap: 8px; color: var(--grain-ink); font: 600 14px/1 var(--sans); letter-spacing: .02em; }
         h1 { font: 600 38px/1.18 var(--serif); letter-spacing: -.01em; margin: 22px 0 10px; text-wrap: balance; }
         h2 { font: 600 23px/1.3 var(--serif); margin: 0 0 4px; }
-        h3 { font: 600 14px/1.4 var(--sans); color: var(--soft); margin: 0 0 8px; } table + h3, .scroll + h3 { margin-top: 22px; }
+        h3 { font: 600 14px/1.4 var(--sans); color: var(--soft); margin: 0 0 8px; } table + h3, .scroll + h3, details + h3 { margin-top: 26px; } figure + .scroll, figure + details { margin-top: 14px; }
         .lead { font-size: 18px; color: var(--soft); max-width: 46em; margin: 0; overflow-wrap: anywhere; }
         section { margin-top: 52px; }
         .say { color: var(--soft); margin: 0 0 18px; max-width: 46em; }

@@ -187,11 +187,13 @@ internal static class StudyCharts
             svg.Line($"<polyline class=\"line eighth\" points=\"{string.Join(' ', costs.Select(cost => At(x.At(cost)) + "," + At(y.At(100 * cost))))}\"><title>above this line a score pays with the first training</title></polyline>");
         }
 
-        double above = double.MinValue;
+        var labels = new List<(double Left, double Right, double At)>();
         foreach (CostDot dot in dots.OrderBy(d => -d.Gain))
         {
-            double at = x.At(dot.Cost), gain = y.At(100 * dot.Gain), labelAt = Math.Max(gain + 4, above + 15);
-            above = labelAt;
+            double at = x.At(dot.Cost), gain = y.At(100 * dot.Gain), left = at + 9, end = left + WidthOf(dot.Name), labelAt = gain + 4;
+            // From top to bottom: a label goes below those that are in its way.
+            foreach ((double from, double to, double taken) in labels) if (from < end && left < to && Math.Abs(taken - labelAt) < 15) labelAt = taken + 15;
+            labels.Add((left, end, labelAt));
             svg.Line($"<circle class=\"dot {dot.Kind}\" cx=\"{At(at)}\" cy=\"{At(gain)}\" r=\"4.5\"><title>{Escape($"{dot.Name}: {Figures.Percent(dot.Gain)} at {Figures.Significant(dot.Cost, 3)} final trainings")}</title></circle>");
             svg.Line($"<text class=\"tick\" x=\"{At(at + 9)}\" y=\"{At(labelAt)}\">{Escape(dot.Name)}</text>");
         }
