@@ -5,11 +5,12 @@ namespace Winnow.Data.Corpus;
 /// <summary>Makes the parts of a sequence on several threads, and hands out their items in order.</summary>
 internal static class ReadAhead
 {
-    private const int BatchItems = 512;
-    private const long BatchBytes = 1 << 20;
+    // Small, so that a collection finds few of them alive: with 1 MB four threads held 290 MB, with this 140.
+    private const int BatchItems = 256;
+    private const long BatchBytes = 128 << 10;
     private const int WaitingBatches = 2;
 
-    /// <summary>The items of all parts, one part after the other; a few megabytes of each part that is being made are in memory.</summary>
+    /// <summary>The items of all parts, one part after the other; of each part that is being made, a few batches are in memory.</summary>
     /// <param name="parts">Each is enumerated on a thread of its own; what it throws comes after its items.</param>
     /// <param name="threads">Parts that are made at once.</param>
     /// <param name="bytes">Size of an item.</param>
