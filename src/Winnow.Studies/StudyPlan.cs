@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Winnow.Data.Corpus;
 using Winnow.Data.Tokenizers;
+using Winnow.Pruning.Duplicates;
 using Winnow.Studies.Execution;
 using Winnow.Studies.Glue;
 using Winnow.Studies.Recipes;
@@ -128,6 +129,7 @@ public sealed class StudyPlan
             data.Test.ToDictionary(set => set.Key, set => Input(set.Value, cancel)), data.Reference.ToDictionary(set => set.Key, set => Input(set.Value, cancel)))
         {
             Sample = data.Sample < 1 ? data.Sample : null,
+            Dedup = data.Dedup == Dedup.Exact ? "exact" : null,
         };
         Add("prepare", "prepare", options);
         string? hash = _hashes && Recipe.TokenizerDirectory is { } given ? Tokenizer.Load(given).Hash : null;

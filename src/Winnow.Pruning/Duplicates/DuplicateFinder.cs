@@ -9,7 +9,7 @@ namespace Winnow.Pruning.Duplicates;
 /// Finds exact copies in a corpus of any size: one pass over the files hashes every text, a sort by hash brings copies together, a
 /// sort by place puts them back into the order of the corpus. Empty texts are no copies of each other.
 /// </summary>
-internal static class DuplicateFinder
+public static class DuplicateFinder
 {
     private const int PlaceBytes = 12;     // shard and row, big-endian, so that they sort as numbers do
 

@@ -1,3 +1,4 @@
+using Winnow.Pruning.Duplicates;
 using Winnow.Work.Slurm;
 
 namespace Winnow.Studies.Recipes;
@@ -66,6 +67,9 @@ public sealed record RecipeData(
 {
     /// <summary>Share of the training corpus that the study looks at, drawn by the same hash; in (0, 1].</summary>
     public double Sample { get; init; } = 1;
+
+    /// <summary>Whether copies of a text are left out of the training corpus, and so of all that is made of it.</summary>
+    public Dedup Dedup { get; init; }
 
     /// <summary>Declared sizes of corpora that are not at hand, in tokens by name (<c>train</c>, a reference's); for a dry run.</summary>
     public IReadOnlyDictionary<string, long> Tokens { get; init; } = new Dictionary<string, long>();

@@ -1,5 +1,6 @@
 using Winnow.Data;
 using Winnow.Data.Corpus;
+using Winnow.Pruning.Duplicates;
 using Winnow.Studies.Glue;
 using Winnow.Work.Slurm;
 
@@ -80,6 +81,7 @@ public static class RecipeReader
             Resolve(directory, node.NamedTexts("reference")))
         {
             Sample = node.Number("sample", 1e-6, 1) ?? 1,
+            Dedup = node.Word("dedup", "none", "none", "exact") == "exact" ? Dedup.Exact : Dedup.None,
             Tokens = node.Map("tokens") is { } sizes ? sizes.Counts() : new Dictionary<string, long>(),
         };
         node.Finish();

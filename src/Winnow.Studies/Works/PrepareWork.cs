@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Winnow.Data;
 using Winnow.Data.Corpus;
+using Winnow.Pruning.Duplicates;
 using Winnow.Studies.Execution;
 
 namespace Winnow.Studies.Works;
@@ -21,7 +22,12 @@ internal sealed record TestSetFacts(long Documents, long Bytes, long Removed, lo
 /// <param name="Reference">Of the reference corpora.</param>
 /// <param name="Test">Of the test sets.</param>
 internal sealed record PreparedFacts(
-    CorpusFacts Train, IReadOnlyDictionary<string, CorpusFacts> Reference, IReadOnlyDictionary<string, TestSetFacts> Test);
+    CorpusFacts Train, IReadOnlyDictionary<string, CorpusFacts> Reference, IReadOnlyDictionary<string, TestSetFacts> Test)
+{
+    /// <summary>Copies that were left out of the training corpus; null where they were not looked for.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public DuplicateCount? Copies { get; init; }
+}
 
 /// <summary>Size of a corpus.</summary>
 internal sealed record CorpusFacts(long Documents, long Bytes);
@@ -40,29 +46,33 @@ internal sealed class PrepareWork : IStepWork
         var options = step.Options.Deserialize<PrepareOptions>(StudyFiles.Json)!;
         foreach (string folder in (ReadOnlySpan<string>)[StudyFiles.TrainFolder, StudyFiles.TestFolder, StudyFiles.ReferenceFolder])
             if (Directory.Exists(Path.Combine(workDirectory, folder))) Directory.Delete(Path.Combine(workDirectory, folder), recursive: true);
-        new Preparation(options, workDirectory, cancel).Run();
-        return Task.CompletedTask;
+        return new Preparation(options, workDirectory, cancel).RunAsync();
     }
 
     private sealed class Preparation(PrepareOptions options, string directory, CancellationToken cancel)
     {
         private readonly Dictionary<string, TestSet> _tests = new(StringComparer.Ordinal);
         private readonly Dictionary<Int128, TestSet> _testTexts = [];
+        private readonly string _scratch = Path.Combine(directory, "copies");
+        private DuplicateCount _copies = new(0, 0);
 
-        internal void Run()
+        internal async Task RunAsync()
         {
             foreach ((string name, PrepareInput input) in options.Test) ReadTest(name, input);
+            bool dedup = options.Dedup is not null;
+            if (dedup) await DuplicateFinder.FindAsync(Open(options.Train.Files), limit: null, _scratch, threads: 1, progress: null, faults: null, cancel).ConfigureAwait(false);
             CorpusFacts train = Split(out CorpusFacts? own);
             var reference = new Dictionary<string, CorpusFacts>(StringComparer.Ordinal);
             if (own is not null) reference["own"] = own;
             foreach ((string name, PrepareInput input) in options.Reference) reference[name] = CopyReference(name, input);
+            if (Directory.Exists(_scratch)) Directory.Delete(_scratch, recursive: true);
             if (train.Documents == 0) throw new CorpusException("the training corpus", "nothing is left after the held-out parts and the texts of test sets", "give more text, or smaller shares");
             CountOverlap();
             Dictionary<string, TestSetFacts> tests = _tests.ToDictionary(
                 test => test.Key, test => new TestSetFacts(test.Value.Documents, test.Value.Bytes, test.Value.Removed, test.Value.Overlapping.Count));
             foreach ((string name, TestSetFacts facts) in tests)
                 if (facts.Documents == 0) throw new CorpusException($"test set `{name}`", "holds no document", "give more text, or a larger share");
-            StudyFiles.Write(Path.Combine(directory, "prepare.json"), new PreparedFacts(train, reference, tests));
+            StudyFiles.Write(Path.Combine(directory, "prepare.json"), new PreparedFacts(train, reference, tests) { Copies = dedup ? _copies : null });
         }
 
         private void ReadTest(string name, PrepareInput input)
@@ -95,10 +105,8 @@ internal sealed class PrepareWork : IStepWork
             int shard = 0;
             try
             {
-                foreach (Document document in Read(options.Train.Files))
+                foreach ((Document document, double place) in Sampled())
                 {
-                    double place = Place(document) / (options.Sample ?? 1);
-                    if (place >= 1) continue;
                     if (place < options.HoldOut)
                     {
                         if (test!.Bytes < options.MaxTestBytes) Take(ownTest!, test, document);
@@ -163,9 +171,29 @@ internal sealed class PrepareWork : IStepWork
             }
         }
 
+        /// <summary>The documents of the training corpus that the sample holds, copies left out, and where in [0, 1) of the split each falls.</summary>
+        private IEnumerable<(Document Document, double Place)> Sampled()
+        {
+            CorpusReader reader = Open(options.Train.Files);
+            for (int shard = 0; shard < reader.Shards.Count; shard++)
+            {
+                using DuplicateRows copies = DuplicateRows.Open(_scratch, shard);
+                foreach (Document document in reader.Read(shard))
+                {
+                    cancel.ThrowIfCancellationRequested();
+                    double place = Place(document) / (options.Sample ?? 1);
+                    if (place >= 1) continue;
+                    if (copies.Contains(document.Row)) _copies = new DuplicateCount(_copies.Documents + 1, _copies.Bytes + document.Text.Length);
+                    else yield return (document, place);
+                }
+            }
+        }
+
+        private static CorpusReader Open(IReadOnlyList<string> files) => CorpusReader.Open(files, new CorpusOptions { KeepRecords = false });
+
         private IEnumerable<Document> Read(IReadOnlyList<string> files)
         {
-            CorpusReader reader = CorpusReader.Open(files, new CorpusOptions { KeepRecords = false });
+            CorpusReader reader = Open(files);
             for (int shard = 0; shard < reader.Shards.Count; shard++)
             {
                 foreach (Document document in reader.Read(shard))
@@ -222,4 +250,8 @@ internal sealed record PrepareOptions(
     /// <summary>Share of the training inputs that is looked at; null for all.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double? Sample { get; init; }
+
+    /// <summary><c>exact</c> leaves copies out of the training inputs; null does not.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Dedup { get; init; }
 }

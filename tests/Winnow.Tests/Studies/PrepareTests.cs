@@ -64,6 +64,21 @@ public sealed class PrepareTests : IDisposable
         Assert.InRange(facts.Reference["own"].Documents, 90, 150);
     }
 
+    [Fact]
+    public async Task Of_copies_the_first_stays_in_every_part_and_the_others_are_counted()
+    {
+        string[] texts = [.. Enumerable.Range(0, 300).Select(i => Sentence(i % 200, 20)), "", "", Sentence(3, 20) + " "];
+        Write("a.jsonl", texts[..120]);
+        Write("b.jsonl", texts[120..]);
+        PreparedFacts facts = await PrepareAsync("{train: [a.jsonl, b.jsonl], dedup: exact, hold_out: 20%, reference_share: 30%}");
+        string[] all = [.. Texts("train"), .. Texts("test"), .. Texts("reference")];
+        Assert.Equal(texts.Distinct().Append("").Order(StringComparer.Ordinal), all.Order(StringComparer.Ordinal));
+        Assert.Equal((100, texts[200..300].Sum(text => (long)text.Length)), (facts.Copies!.Documents, facts.Copies.Bytes));
+        Assert.All(Documents("train").Where(d => !d.Text.IsEmpty), d => Assert.True(d.Id.StartsWith('a') || int.Parse(d.Id.Split('-')[1], System.Globalization.CultureInfo.InvariantCulture) is < 80 or >= 180));
+        Assert.False(Directory.Exists(Path.Combine(Output, "copies")));
+        Assert.Null((await PrepareAsync("{train: [a.jsonl], hold_out: 20%}")).Copies);
+    }
+
     private async Task<PreparedFacts> PrepareAsync(string data)
     {
         StudyPlan plan = StudyPlan.Of(

@@ -19,7 +19,7 @@ public sealed partial class RecipeSchemaTests
     private const string Full = """
         {
           "name": "full", "seed": 3, "unit": "sequence", "context": 64,
-          "data": {"train": ["a.jsonl"], "sample": 0.5, "hold_out": 0.1, "reference_share": 0.2, "test": {"wiki": ["t.jsonl"]}, "reference": {"wiki": ["w.jsonl"]}, "tokens": {"train": "1M"}},
+          "data": {"train": ["a.jsonl"], "sample": 0.5, "dedup": "exact", "hold_out": 0.1, "reference_share": 0.2, "test": {"wiki": ["t.jsonl"]}, "reference": {"wiki": ["w.jsonl"]}, "tokens": {"train": "1M"}},
           "tokenizer": {"directory": "tokenizer", "vocabulary": 512},
           "models": {"tiny": {"arch": "gpt2", "layers": 2, "width": 64, "heads": 1}},
           "references": {
@@ -77,7 +77,7 @@ public sealed partial class RecipeSchemaTests
             "0", "1", "2", "7", "8", "100", "256", "257", "1000", "1001", "1000000", "1000001", "1e19", "-1", "0.0001", "0.3", "0.5", "0.51", "0.9995", "1.5", "11", "1e-9",
             "\"\"", "\"word\"", "\"10k\"", "\"5000k\"", "\"1.5M\"", "\"0%\"", "\"50%\"", "\"51%\"", "\"60%\"", "\"100%\"", "\"150%\"", "\"1.5\"", "\"1.25k\"",
             "[]", "[1]", "[1, 1]", "[0.5]", "[0]", "[\"50%\", 0.2]", "[\"word\"]", "[[1]]", "{}", "{\"word\": 1}", "{\"word\": {}}", "{\"own\": \"a\", \"train\": \"a\"}",
-            "\"sequence\"", "\"document\"", "\"llama\"", "\"el2n\"", "[\"el2n\", \"perplexity\"]", "\"middle\"", "[\"top\", \"bottom\"]", "\"epochs\"", "\"linear-rise\"", "\"CoLA\"", "[\"RTE\", \"STS-B\"]",
+            "\"sequence\"", "\"document\"", "\"none\"", "\"exact\"", "\"llama\"", "\"el2n\"", "[\"el2n\", \"perplexity\"]", "\"middle\"", "[\"top\", \"bottom\"]", "\"epochs\"", "\"linear-rise\"", "\"CoLA\"", "[\"RTE\", \"STS-B\"]",
             "100001", "\"two words\"", "\"a#b\"", "\"it's\"", "\"--exclusive\"", "\"-C\"", "\"--comment=two words\"", "[\"--exclusive\", \"x\"]", "\"--\"",
         ];
         var wrong = new List<string>();

@@ -70,6 +70,7 @@ public sealed class RecipeTests
     [InlineData("data: wikipedia,", "directory: models/gpt2, data: wikipedia,", "mini.yaml:13: `references.wiki.data`: a reference with a `directory` is not trained here", null)]
     [InlineData("context: 256", "context: 1T", "mini.yaml:2: `context`: 1T is more than 1000000", null)]
     [InlineData("seeds: 2", "seeds: \"\"", "mini.yaml:17: `seeds`: `` is not a whole number", "write 20000, 20k, 1.5M or 7.6B")]
+    [InlineData("hold_out: 3%", "dedup: exakt", "mini.yaml:5: `data.dedup`: `exakt` is none of `none`, `exact`", "did you mean `exact`?")]
     [InlineData("heads: 2}", "heads: 3}", "mini.yaml:10: `models.tiny.heads`: 3 heads do not divide the width 64", null)]
     [InlineData("tokens: 1.5M", "tokens: 1.5", "mini.yaml:12: `references.web.tokens`: `1.5` is not a whole number", "write 20000, 20k, 1.5M or 7.6B")]
     [InlineData("metrics: [perplexity, el2n]", "metrics: [perplexity, eln2]", "mini.yaml:15: `metrics`: `eln2` is none of `perplexity`, `bits_per_byte`, `el2n`, `memorization`", "did you mean `el2n`?")]
