@@ -15,7 +15,7 @@ internal static class ExportCommand
         var compute = new ComputeChoices();
         var engine = new EngineChoices(scores: false);
         Option<string?> selection = Choose.Text("--selection", "SELECTION", "Directory that `winnow select` made.");
-        Option<string?> output = Choose.Text("--out", "DIR", "Gets the kept records, a file per input file under its name.");
+        Option<string?> output = Choose.Text("--out", "DIR", "Gets the kept records, a file per input file under its name. A directory, or `s3://bucket/prefix`.");
         Option<string?> rejected = Choose.Text("--rejected", "DIR", "Gets the other records in the same way.");
         Option<string?> format = Choose.Text("--format", "KIND", "same (as the input, records byte for byte), jsonl, parquet or tokens (shards as llm.c reads them). Default: same.", "same", "jsonl", "parquet", "tokens");
         Option<string?> tokenizer = Choose.Text("--tokenizer", "DIR", "For tokens: the tokenizer. Default: the first model's.");
@@ -28,7 +28,7 @@ internal static class ExportCommand
         Option<bool> json = Choose.Flag("--json", "Print the files written as one JSON object.");
         WinnowCommand command = new WinnowCommand("export", "writes the kept records of a corpus, byte for byte and in order.", "RUN --selection SELECTION --out DIR")
         {
-            Details = "What is kept and what is rejected are together the corpus. The inputs are read again, and must be the files that were scored.",
+            Details = "What is kept and what is rejected are together the corpus. The inputs are read again, and must be the files that were scored. Inputs and outputs may lie in an S3 store.",
             Examples = ["winnow export run --selection selection --out pruned", "winnow export run --selection selection --out pruned --rejected rest --format parquet"],
         }
         .With("Options", [run, selection, output, rejected, format, tokenizer, limit, shardBytes, shuffle, annotate, manifest, .. compute.Symbols, force, json])

@@ -108,7 +108,7 @@ internal static class Choose
     internal static Argument<string[]> Inputs() => new("INPUT")
     {
         HelpName = "INPUT…",
-        Description = "Files, directories or globs; `-` is stdin.",
+        Description = "Files, directories, globs or `s3://bucket/prefix`; `-` is stdin.",
         Arity = ArgumentArity.ZeroOrMore,
     };
 

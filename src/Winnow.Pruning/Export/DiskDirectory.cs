@@ -8,12 +8,16 @@ namespace Winnow.Pruning.Export;
 /// <remarks>The list of what was begun has a JSON string a line.</remarks>
 internal sealed class DiskDirectory : OutputDirectory
 {
+    private const string ScratchName = ".winnow-scratch";
+
     private readonly string _path;
     private readonly HashSet<string> _inputs;
     private readonly string _suffix;       // of the names of files that are not whole
 
     private DiskDirectory(string path, CorpusReader corpus, string suffix) =>
         (_path, _inputs, _suffix) = (path, [.. corpus.Shards.Select(shard => Path.GetFullPath(shard.Path))], suffix);
+
+    public override string Scratch => Path.Combine(_path, ScratchName);
 
     // Whether other processes write the same files.
     private bool IsShared => _suffix != AtomicFile.Suffix;
@@ -42,7 +46,7 @@ internal sealed class DiskDirectory : OutputDirectory
     public static DiskDirectory Join(string path, CorpusReader corpus, string suffix) => new(path, corpus, suffix);
 
     /// <summary>Takes note of a file that is about to be written, so that what a killed export leaves is known.</summary>
-    public override OutputFile Begin(string name)
+    public override OutputFile Begin(string name, bool seeks = false)
     {
         string path = PathOf(name);
         lock (_inputs) File.AppendAllText(BegunPath, JsonSerializer.Serialize(name) + "\n");

@@ -86,7 +86,7 @@ internal sealed class ExportFile(
         _file?.Dispose();
     }
 
-    private TokenShardWriter Tokens() => _tokens ??= new TokenShardWriter((FileStream)(_file = directory.Begin(name)).Stream, output!.Layout);
+    private TokenShardWriter Tokens() => _tokens ??= new TokenShardWriter((FileStream)(_file = directory.Begin(name, seeks: true)).Stream, output!.Layout);
 
     private void Count()
     {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Winnow.Data;
+using Winnow.Data.Storage;
 using Winnow.Work;
 
 namespace Winnow.Pruning.Export;
@@ -32,7 +33,8 @@ public static class ExportWork
         ArgumentNullException.ThrowIfNull(options);
         if (options.Shuffle is not null)
             throw new CorpusException("--shuffle", "the records of all files are put in order by one process", "leave `--tasks` and `--engine` out");
-        OutputDirectory.RequireDisk(options, "what several processes write");
+        if (new[] { options.Output, options.Rejected }.FirstOrDefault(path => path is not null && ObjectAddress.Is(path)) is { } prefix)
+            throw new CorpusException(prefix, "several processes export to a directory that all of them see", "leave `--tasks` and `--engine` out to write to the store, or export to a shared directory and copy it");
         // Whether something may be overwritten is no part of what is written: the same export goes on either way.
         ExportTask task = new(Path.GetFullPath(run), Path.GetFullPath(selection), options with
         {

@@ -23,8 +23,6 @@ public static class Exporter
         ExportPlan plan = ExportPlan.Open(run, options);
         CorpusReader corpus = plan.Corpus;
         long units = plan.Selection(selection).Summary.All.Units;
-        if (plan.Tokenizer is not null || options.Shuffle is not null)
-            OutputDirectory.RequireDisk(options, plan.Tokenizer is null ? "shuffled records" : "token shards, whose length stands in front,");
         string identity = plan.Identity(selection);
         using OutputDirectory output = OutputDirectory.Prepare(options.Output, options.Force, corpus, identity);
         using OutputDirectory? rejected = options.Rejected is null ? null : OutputDirectory.Prepare(options.Rejected, options.Force, corpus, identity);

@@ -17,6 +17,7 @@ internal sealed class ObjectDirectory : OutputDirectory
     private readonly string _identity;
     private readonly List<StoredExport> _whole = [];
     private readonly bool _goesOn;
+    private readonly string _scratch = Path.Combine(Path.GetTempPath(), "winnow-" + Path.GetRandomFileName());
 
     public ObjectDirectory(ObjectAddress prefix, bool force, CorpusReader corpus, string identity)
     {
@@ -37,10 +38,14 @@ internal sealed class ObjectDirectory : OutputDirectory
         _store.Write(At(BegunName), Note(), onlyNew: true);
     }
 
-    public override OutputFile Begin(string name)
+    public override string Scratch => _scratch;
+
+    public override OutputFile Begin(string name, bool seeks = false)
     {
         if (_inputs.Contains(At(name).ToString())) throw new CorpusException(At(name).ToString(), "the output would replace an input", "name another prefix");
-        lock (_whole) return new ObjectFile(this, At(name), _whole.Find(file => file.File.Name == name)?.File);
+        ExportedFile? there;
+        lock (_whole) there = _whole.Find(file => file.File.Name == name)?.File;
+        return seeks ? new CopiedFile(this, At(name), there) : new ObjectFile(this, At(name), there);
     }
 
     // What is whole, and what was sent, is what the same export goes on with.
@@ -61,6 +66,13 @@ internal sealed class ObjectDirectory : OutputDirectory
         IEnumerable<ExportedFile> earlier = Read<ExportedFile[]>(MarkerName) ?? [];
         foreach (ExportedFile file in earlier.Concat(begun?.Files.Select(file => file.File) ?? [])) _store.Delete(At(file.Name));
         foreach (string name in new[] { SumsName, MarkerName, BegunName }) _store.Delete(At(name));
+    }
+
+    /// <summary>Takes note of a file that is whole; with <paramref name="upload"/> null, of one that was there.</summary>
+    private void Finish(ObjectAddress address, ExportedFile file, ExportedFile? there, ObjectUploadStream? upload)
+    {
+        if (upload is not null) Add(file, upload.Complete().Tag);
+        else if (file != there) throw new CorpusException(address.ToString(), "is not what this export writes there", "overwrite with `--force`");
     }
 
     private void Add(ExportedFile file, string tag)
@@ -99,12 +111,27 @@ internal sealed class ObjectDirectory : OutputDirectory
 
         public override Stream Stream => _upload ?? Stream.Null;
 
-        public override void Finish(ExportedFile file)
-        {
-            if (_upload is not null) directory.Add(file, _upload.Complete().Tag);
-            else if (file != there) throw new CorpusException(address.ToString(), "is not what this export writes there", "overwrite with `--force`");
-        }
+        public override void Finish(ExportedFile file) => directory.Finish(address, file, there, _upload);
 
         public override void Dispose() => _upload?.Dispose();
+    }
+
+    /// <summary>An object whose bytes do not come in order: a temporary file takes them, and is sent when it is whole.</summary>
+    private sealed class CopiedFile(ObjectDirectory directory, ObjectAddress address, ExportedFile? there) : OutputFile
+    {
+        private readonly FileStream _file = new(
+            Path.Combine(Path.GetTempPath(), "winnow-" + Path.GetRandomFileName()), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 18, FileOptions.DeleteOnClose);
+
+        public override Stream Stream => _file;
+
+        public override void Finish(ExportedFile file)
+        {
+            using ObjectUploadStream? upload = there is null ? new ObjectUploadStream(directory._store, address) : null;
+            _file.Position = 0;
+            if (upload is not null) _file.CopyTo(upload);
+            directory.Finish(address, file, there, upload);
+        }
+
+        public override void Dispose() => _file.Dispose();
     }
 }

@@ -12,9 +12,6 @@ internal abstract class OutputDirectory : IDisposable
     /// <summary>The file of hashes.</summary>
     public const string SumsName = "SHA256SUMS";
 
-    /// <summary>Gets what is only needed on the way.</summary>
-    public const string ScratchName = ".winnow-scratch";
-
     /// <summary>The list of the files; it is written last.</summary>
     protected const string MarkerName = ".winnow-export.json";
 
@@ -34,18 +31,14 @@ internal abstract class OutputDirectory : IDisposable
         ? new ObjectDirectory(ObjectAddress.Parse(path), force, corpus, identity)
         : DiskDirectory.Prepare(path, force, corpus);
 
-    /// <summary>Refuses a store where it cannot be written to.</summary>
-    /// <param name="options">Where to.</param>
-    /// <param name="what">What cannot go there.</param>
-    public static void RequireDisk(ExportOptions options, string what)
-    {
-        if (new[] { options.Output, options.Rejected }.FirstOrDefault(path => path is not null && ObjectAddress.Is(path)) is { } prefix)
-            throw new CorpusException(prefix, $"{what} cannot be written to a store as they come", "export to a directory and copy it");
-    }
+    /// <summary>A directory on the disk, not made yet, for what is only needed on the way.</summary>
+    public abstract string Scratch { get; }
 
     /// <summary>Begins a file.</summary>
+    /// <param name="name">Its name below the directory.</param>
+    /// <param name="seeks">Whether the writer goes back in it: then its stream is a <see cref="FileStream"/>.</param>
     /// <exception cref="CorpusException">An input lies there.</exception>
-    public abstract OutputFile Begin(string name);
+    public abstract OutputFile Begin(string name, bool seeks = false);
 
     /// <summary>Removes a finished file of an export that failed, where nothing goes on with it.</summary>
     public abstract void Discard(string name);

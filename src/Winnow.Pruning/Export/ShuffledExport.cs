@@ -39,8 +39,8 @@ internal sealed class ShuffledExport : IDisposable
         string name = OutputNames.Together(corpus.Shards, options.Format, unit);
         _files = directory => new ExportFiles(directory, name, options.ShardBytes, part => new ExportFile(
             directory, part, format, OutputNames.CompressionTogether(corpus.Shards, options.Format), header, _tokens, threads));
-        _kept = new ExternalSort(Path.Combine(options.Output, OutputDirectory.ScratchName));
-        if (options.Rejected is { } rest) _rejected = new ExternalSort(Path.Combine(rest, OutputDirectory.ScratchName));
+        _kept = new ExternalSort(output.Scratch);
+        if (rejected is not null) _rejected = new ExternalSort(rejected.Scratch);
     }
 
     /// <summary>Refuses what cannot be shuffled as it is.</summary>
