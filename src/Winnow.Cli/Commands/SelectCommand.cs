@@ -23,7 +23,8 @@ internal static class SelectCommand
             Details = "Rank decides, never a rounded threshold: the number kept is exact, and ties are broken the same way everywhere.",
             Examples = [
                 "winnow select run --metric perplexity --keep middle:50% --out selection",
-                "winnow select run --keep perplexity:middle:50% --keep memorization:bottom:90% --within source --out selection"],
+                "winnow select run --keep perplexity:middle:50% --keep memorization:bottom:90% --within source --out selection",
+                "winnow select run --keep perplexity:bottom:10%+top:10% --out outliers"],
         }
         .With("What is kept", [run, .. choices.Symbols]).With("Output and work", [output, .. compute.Symbols, force, dry, json])
         .With("Workers", engine.Symbols);
@@ -80,6 +81,8 @@ internal static class SelectCommand
         terminal.Out.Flush();
         long lost = summary.Unscored.Values.Sum();
         terminal.Say($"kept {Figures.Count(summary.Kept.Units)} of {Figures.Count(summary.All.Units)} units, {Figures.Short(summary.Kept.Tokens)} of {Figures.Short(summary.All.Tokens)} tokens{(lost > 0 ? $"; {Figures.Count(lost)} have no score" : "")}");
+        foreach (IGrouping<string?, KeepRule> twice in summary.Options.Keep.Where(rule => rule.Band != Band.Random).GroupBy(rule => rule.Metric).Where(rules => rules.Count() > 1))
+            terminal.Warn($"`--keep` is given several times for `{twice.Key}` and keeps what all of them keep; to keep what any keeps, join the bands: `--keep {twice.Key}:{string.Join("+", twice.Select(rule => rule with { Metric = null }))}`");
         if (summary.Kept.Units == 0) terminal.Warn("nothing is kept: no unit passes the condition and every rule; several `--keep` keep what all of them keep");
         if (to is not null) terminal.Say($"selection: {to}; next: winnow export {Shell.Quote(run)} --selection {Shell.Quote(to)} --out pruned");
     }
@@ -89,7 +92,7 @@ internal static class SelectCommand
 internal sealed class SelectionChoices
 {
     private readonly Option<string?> metric = Choose.Text("--metric", "M", "The score that ranks: perplexity, bits_per_byte, el2n, memorization, or any column. Default: perplexity.");
-    private readonly Option<string[]> keep = Choose.Many("--keep", "BAND:F", "bottom, middle, top or random, and the fraction kept: `middle:50%`. METRIC:BAND:F ranks by another score; several rules must all agree.");
+    private readonly Option<string[]> keep = Choose.Many("--keep", "BAND:F", "bottom, middle, top or random, and the fraction kept: `middle:50%`; several bands are joined: `bottom:10%+top:10%`. METRIC:BAND:F ranks by another score; several `--keep` must all agree.");
     private readonly Option<string?> by = Choose.Text("--by", "KIND", "What the fraction is a fraction of: units, tokens or bytes. Default: units.", "units", "tokens", "bytes");
     private readonly Option<string[]?> within = Choose.List("--within", "COLUMN", "Rank inside each value of source, length (of 2^n tokens) or any column, such as those of `score --fields`, so that the mixture stays.");
     private readonly Option<string?> where = Choose.Text("--where", "CONDITION", "Drop what fails it before ranking: `tokens >= 64 and perplexity < 1000`.");

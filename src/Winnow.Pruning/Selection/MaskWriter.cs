@@ -8,6 +8,7 @@ internal sealed class MaskWriter(
 {
     private const int MostShares = 4096;
     private readonly Strata[] _dimensions = Dimensions(source, options);
+    private readonly (Ranking Ranking, BandCuts Cuts)[] _bands = [.. rankings.SelectMany(ranking => ranking.Bands.Select(cuts => (ranking, cuts)))];
     private readonly OpenMask?[] _masks = new OpenMask?[source.Shards.Count];
     private static readonly byte[] Duplicate = Encoding.UTF8.GetBytes(ScoreStatus.Duplicate);
     private readonly bool _hasTokens = source.NumberColumns.Contains("tokens");
@@ -30,7 +31,7 @@ internal sealed class MaskWriter(
             Kept = total.Kept,
             Excluded = total.Excluded,
             Unscored = total.Unscored,
-            Rules = [.. rankings.SelectMany((ranking, rule) => Outcomes(ranking, total, rule))],
+            Rules = [.. _bands.SelectMany((band, i) => Outcomes(band.Ranking, band.Cuts.Band, total, i))],
             Shares = [.. _dimensions.Select((dimension, d) => Shares(dimension, total.Shares[d])).OfType<ShareTable>()],
             Shards = [.. source.Shards.Select((shard, i) => new ShardOutcome(shard.Name, shard.Rows, total.KeptRows[i], MaskName(i)))],
         };
@@ -52,24 +53,25 @@ internal sealed class MaskWriter(
     private void CheckCounts(Tally total)
     {
         if (options.By != Weighting.Units) return;
-        for (int rule = 0; rule < rankings.Length; rule++)
+        for (int band = 0; band < _bands.Length; band++)
         {
-            for (int group = 0; group < rankings[rule].Counts.Length; group++)
+            (Ranking ranking, BandCuts cuts) = _bands[band];
+            for (int group = 0; group < ranking.Counts.Length; group++)
             {
-                (long from, long to) = rankings[rule].Rule.Interval(rankings[rule].Weights[group]);
-                if (total.InBand(rule, group) != to - from) throw new InvalidOperationException("the scores changed while they were read");
+                (long from, long to) = cuts.Band.Interval(ranking.Weights[group]);
+                if (total.InBand(band, group) != to - from) throw new InvalidOperationException("the scores changed while they were read");
             }
         }
     }
 
-    private IEnumerable<RuleOutcome> Outcomes(Ranking ranking, Tally total, int rule) =>
+    private IEnumerable<RuleOutcome> Outcomes(Ranking ranking, KeepRule rule, Tally total, int band) =>
         Enumerable.Range(0, ranking.Counts.Length).OrderBy(strata.Label, StringComparer.Ordinal).Select(group =>
         {
-            (long from, long to) = ranking.Rule.Interval(ranking.Weights[group]);
-            (double? lowest, double? highest) = total.Range(rule, group);
+            (long from, long to) = rule.Interval(ranking.Weights[group]);
+            (double? lowest, double? highest) = total.Range(band, group);
             return new RuleOutcome(
-                ranking.Rule.ToString(), strata.Label(group), ranking.Counts[group], ranking.Weights[group], from, to,
-                total.InBand(rule, group), lowest, highest);
+                rule.ToString(), strata.Label(group), ranking.Counts[group], ranking.Weights[group], from, to,
+                total.InBand(band, group), lowest, highest);
         });
 
     private ShareTable? Shares(Strata dimension, AmountSums sums)
@@ -112,10 +114,10 @@ internal sealed class MaskWriter(
     private sealed class Tally(MaskWriter owner) : IFindings<Tally>
     {
         private readonly Strata.Reader[] _readers = [.. owner._dimensions.Select(dimension => dimension.OpenReader())];
-        private readonly long[][] _inBand = [.. owner.PerRule(_ => 0L)];
-        private readonly ulong[][] _lowest = [.. owner.PerRule(_ => ulong.MaxValue)];
-        private readonly ulong[][] _highest = [.. owner.PerRule(_ => 0UL)];
-        private readonly Bounds[][] _bounds = [.. owner.BoundsOf()];
+        private readonly long[][] _inBand = [.. owner.PerBand(_ => 0L)];
+        private readonly ulong[][] _lowest = [.. owner.PerBand(_ => ulong.MaxValue)];
+        private readonly ulong[][] _highest = [.. owner.PerBand(_ => 0UL)];
+        private readonly BandBounds[][] _bounds = [.. owner.BoundsOf()];
         private bool[] _keep = [];
         private bool[] _unscored = [];
         private long[] _tokens = [];
@@ -135,11 +137,11 @@ internal sealed class MaskWriter(
 
         public AmountSums[] Shares { get; } = [.. owner._dimensions.Select(_ => new AmountSums())];
 
-        public long InBand(int rule, int group) => _inBand[rule][group];
+        public long InBand(int band, int group) => _inBand[band][group];
 
-        public (double? Lowest, double? Highest) Range(int rule, int group) => _inBand[rule][group] == 0
+        public (double? Lowest, double? Highest) Range(int band, int group) => _inBand[band][group] == 0
             ? (null, null)
-            : (RankedChunk.Score(_lowest[rule][group]), RankedChunk.Score(_highest[rule][group]));
+            : (RankedChunk.Score(_lowest[band][group]), RankedChunk.Score(_highest[band][group]));
 
         public void Add(RankedChunk chunk)
         {
@@ -147,7 +149,13 @@ internal sealed class MaskWriter(
             Span<bool> keep = _keep.AsSpan(0, chunk.Rows);
             for (int row = 0; row < keep.Length; row++) keep[row] = chunk.Groups[row] >= 0;
             Array.Clear(_unscored);
-            for (int rule = 0; rule < _inBand.Length; rule++) Apply(rule, chunk, keep);
+            int band = 0;
+            for (int rule = 0; rule < owner.Rankings.Length; rule++)
+            {
+                Apply(rule, band, chunk, keep);
+                band += owner.Rankings[rule].Bands.Length;
+            }
+
             if (owner.Options.Unscored == Pruning.Selection.Unscored.Keep || _inBand.Length == 0) DropDuplicates(chunk, keep);
             CountUnscored(chunk);
             CountAmounts(chunk, keep);
@@ -158,13 +166,13 @@ internal sealed class MaskWriter(
         {
             (All, Kept, Excluded) = (All + other.All, Kept + other.Kept, Excluded + other.Excluded);
             foreach ((string status, long count) in other.Unscored) Unscored[status] = Unscored.GetValueOrDefault(status) + count;
-            for (int rule = 0; rule < _inBand.Length; rule++)
+            for (int band = 0; band < _inBand.Length; band++)
             {
-                for (int group = 0; group < _inBand[rule].Length; group++)
+                for (int group = 0; group < _inBand[band].Length; group++)
                 {
-                    _inBand[rule][group] += other._inBand[rule][group];
-                    _lowest[rule][group] = Math.Min(_lowest[rule][group], other._lowest[rule][group]);
-                    _highest[rule][group] = Math.Max(_highest[rule][group], other._highest[rule][group]);
+                    _inBand[band][group] += other._inBand[band][group];
+                    _lowest[band][group] = Math.Min(_lowest[band][group], other._lowest[band][group]);
+                    _highest[band][group] = Math.Max(_highest[band][group], other._highest[band][group]);
                 }
             }
 
@@ -182,14 +190,14 @@ internal sealed class MaskWriter(
                 to.Write7BitEncodedInt64(count);
             }
 
-            for (int rule = 0; rule < _inBand.Length; rule++)
+            for (int band = 0; band < _inBand.Length; band++)
             {
-                for (int group = 0; group < _inBand[rule].Length; group++)
+                for (int group = 0; group < _inBand[band].Length; group++)
                 {
-                    to.Write7BitEncodedInt64(_inBand[rule][group]);
-                    if (_inBand[rule][group] == 0) continue;
-                    to.Write(_lowest[rule][group]);
-                    to.Write(_highest[rule][group]);
+                    to.Write7BitEncodedInt64(_inBand[band][group]);
+                    if (_inBand[band][group] == 0) continue;
+                    to.Write(_lowest[band][group]);
+                    to.Write(_highest[band][group]);
                 }
             }
 
@@ -212,14 +220,14 @@ internal sealed class MaskWriter(
                 Unscored[status] = Unscored.GetValueOrDefault(status) + from.Read7BitEncodedInt64();
             }
 
-            for (int rule = 0; rule < _inBand.Length; rule++)
+            for (int band = 0; band < _inBand.Length; band++)
             {
-                for (int group = 0; group < _inBand[rule].Length; group++)
+                for (int group = 0; group < _inBand[band].Length; group++)
                 {
                     if (from.Read7BitEncodedInt64() is var inBand && inBand == 0) continue;
-                    _inBand[rule][group] += inBand;
-                    _lowest[rule][group] = Math.Min(_lowest[rule][group], from.ReadUInt64());
-                    _highest[rule][group] = Math.Max(_highest[rule][group], from.ReadUInt64());
+                    _inBand[band][group] += inBand;
+                    _lowest[band][group] = Math.Min(_lowest[band][group], from.ReadUInt64());
+                    _highest[band][group] = Math.Max(_highest[band][group], from.ReadUInt64());
                 }
             }
 
@@ -246,8 +254,10 @@ internal sealed class MaskWriter(
             (_keep, _unscored, _tokens, _bytes, _group) = (new bool[rows], new bool[rows], new long[rows], new long[rows], new int[rows]);
         }
 
-        private void Apply(int rule, RankedChunk chunk, Span<bool> keep)
+        /// <summary>Drops what lies in none of a rule's bands, of which <paramref name="first"/> is the first.</summary>
+        private void Apply(int rule, int first, RankedChunk chunk, Span<bool> keep)
         {
+            int end = first + owner.Rankings[rule].Bands.Length;
             bool keepUnscored = owner.Options.Unscored == Pruning.Selection.Unscored.Keep;
             bool isDraw = owner.Rankings[rule].Rule.Band == Band.Random;
             ReadOnlySpan<double> scores = isDraw ? chunk.Columns.Numbers(owner.Rankings[rule].Rule.Metric!) : default;
@@ -264,17 +274,23 @@ internal sealed class MaskWriter(
                     continue;
                 }
 
-                if (!_bounds[rule][group].Contains(key, chunk, row))
+                bool inside = false;
+                for (int band = first; band < end; band++)
                 {
-                    keep[row] = false;
-                    continue;
+                    if (!_bounds[band][group].Contains(key, chunk, row)) continue;
+                    inside = true;
+                    Count(band, group, isDraw ? RankedChunk.Key(scores[row]) : key);
                 }
 
-                if (isDraw) key = RankedChunk.Key(scores[row]);
-                _inBand[rule][group]++;
-                _lowest[rule][group] = Math.Min(_lowest[rule][group], key);
-                _highest[rule][group] = Math.Max(_highest[rule][group], key);
+                keep[row] &= inside;
             }
+        }
+
+        private void Count(int band, int group, ulong key)
+        {
+            _inBand[band][group]++;
+            _lowest[band][group] = Math.Min(_lowest[band][group], key);
+            _highest[band][group] = Math.Max(_highest[band][group], key);
         }
 
         /// <summary>A copy has no score, and is not let through with those that might be worth keeping.</summary>
@@ -328,44 +344,9 @@ internal sealed class MaskWriter(
 
     private IScoreSource Source => source;
 
-    private IEnumerable<T[]> PerRule<T>(Func<int, T> value) =>
-        rankings.Select(ranking => Enumerable.Range(0, ranking.Counts.Length).Select(value).ToArray());
+    private IEnumerable<T[]> PerBand<T>(Func<int, T> value) =>
+        _bands.Select(band => Enumerable.Range(0, band.Ranking.Counts.Length).Select(value).ToArray());
 
-    private IEnumerable<Bounds[]> BoundsOf() =>
-        rankings.Select(ranking => ranking.Lower.Select((lower, group) => new Bounds(lower, ranking.Upper[group])).ToArray());
-
-    /// <summary>A band between two cuts. Keys in (Above, UpTo] are inside; only ties need more than the key.</summary>
-    private readonly struct Bounds
-    {
-        private readonly CutSearch _lower;
-        private readonly CutSearch _upper;
-        private readonly ulong _first;
-        private readonly ulong _last;
-        private readonly ulong _lowerTies;
-        private readonly ulong _upperTies;
-        private readonly bool _open;
-
-        public Bounds(CutSearch lower, CutSearch upper)
-        {
-            (_lower, _upper) = (lower, upper);
-            (ulong? below, ulong? lowerTies) = lower.KeyBounds();
-            (ulong? upTo, ulong? upperTies) = upper.KeyBounds();
-            _first = lowerTies is { } tie ? tie + 1 : below is { } low ? low == ulong.MaxValue ? low : low + 1 : 0;
-            _last = upTo ?? 0;
-            _open = upTo is not null;
-            // NoKey is never asked about, so it stands for no ties.
-            (_lowerTies, _upperTies) = (lowerTies ?? RankedChunk.NoKey, upperTies ?? RankedChunk.NoKey);
-        }
-
-        public bool Contains(ulong key, RankedChunk chunk, int row)
-        {
-            if (key == _lowerTies || key == _upperTies)
-            {
-                UnitOrder unit = new(key, chunk, row);
-                return !_lower.IsBelow(ref unit) && _upper.IsBelow(ref unit);
-            }
-
-            return _open && key >= _first && key <= _last;
-        }
-    }
+    private IEnumerable<BandBounds[]> BoundsOf() =>
+        _bands.Select(band => band.Cuts.Lower.Select((lower, group) => new BandBounds(lower, band.Cuts.Upper[group])).ToArray());
 }

@@ -1,6 +1,6 @@
 namespace Winnow.Pruning.Selection;
 
-/// <summary>The ranking of one rule: in each stratum how many units have a score, what they weigh, and the two cuts.</summary>
+/// <summary>The ranking of one rule: in each stratum how many units have a score, what they weigh, and the cuts of its bands.</summary>
 internal sealed class Ranking(KeepRule rule)
 {
     /// <summary>The rule.</summary>
@@ -12,34 +12,56 @@ internal sealed class Ranking(KeepRule rule)
     /// <summary>[strata]: their weight.</summary>
     public long[] Weights { get; private set; } = [];
 
-    /// <summary>[strata]: the cut under the kept band; null while a ranking is empty.</summary>
-    public CutSearch[] Lower { get; private set; } = [];
-
-    /// <summary>[strata]: the cut over the kept band.</summary>
-    public CutSearch[] Upper { get; private set; } = [];
+    /// <summary>The bands that are kept.</summary>
+    public BandCuts[] Bands { get; } = [.. rule.Bands().Select(band => new BandCuts(band))];
 
     /// <summary>Cuts that are not certain yet.</summary>
     public IEnumerable<(int Ranking, CutSearch Cut)> OpenCuts(int index) =>
-        Lower.Concat(Upper).Where(cut => !cut.Done).Select(cut => (index, cut));
+        Bands.SelectMany(band => band.Lower.Concat(band.Upper)).Where(cut => !cut.Done).Select(cut => (index, cut));
 
     /// <summary>Takes the first histogram.</summary>
     public void Begin(Histogram histogram)
     {
         int groups = histogram.Groups;
-        (Counts, Weights, Lower, Upper) = (new long[groups], new long[groups], new CutSearch[groups], new CutSearch[groups]);
+        (Counts, Weights) = (new long[groups], new long[groups]);
         for (int group = 0; group < groups; group++)
         {
             foreach (long count in histogram.Counts(group)) Counts[group] += count;
             foreach (long weight in histogram.Weights(group)) Weights[group] += weight;
-            (long from, long to) = rule.Interval(Weights[group]);
-            Lower[group] = Begin(from, group, histogram);
-            Upper[group] = Begin(to, group, histogram);
+        }
+
+        foreach (BandCuts band in Bands) band.Begin(histogram, Counts, Weights);
+    }
+}
+
+/// <summary>One band of a ranking: its two cuts in each stratum.</summary>
+internal sealed class BandCuts(KeepRule band)
+{
+    /// <summary>The band, as a rule of its own.</summary>
+    public KeepRule Band => band;
+
+    /// <summary>[strata]: the cut under the band; none before the ranking begins.</summary>
+    public CutSearch[] Lower { get; private set; } = [];
+
+    /// <summary>[strata]: the cut over the band.</summary>
+    public CutSearch[] Upper { get; private set; } = [];
+
+    /// <summary>Takes the first histogram of the ranking.</summary>
+    public void Begin(Histogram histogram, long[] counts, long[] weights)
+    {
+        int groups = histogram.Groups;
+        (Lower, Upper) = (new CutSearch[groups], new CutSearch[groups]);
+        for (int group = 0; group < groups; group++)
+        {
+            (long from, long to) = band.Interval(weights[group]);
+            Lower[group] = Begin(from, group, histogram, counts[group], weights[group]);
+            Upper[group] = Begin(to, group, histogram, counts[group], weights[group]);
         }
     }
 
-    private CutSearch Begin(long coordinate, int group, Histogram histogram)
+    private static CutSearch Begin(long coordinate, int group, Histogram histogram, long count, long weight)
     {
-        CutSearch cut = new(coordinate, Counts[group], Weights[group]);
+        CutSearch cut = new(coordinate, count, weight);
         if (!cut.Done) cut.Narrow(histogram.Counts(group), histogram.Weights(group));
         return cut;
     }
@@ -161,7 +183,7 @@ internal sealed class NarrowingPlan
         (_parts, _weighted) = (parts, weighted);
         Dictionary<CutSearch, int> index = parts.Select((part, i) => (part.Cut, i)).ToDictionary(item => item.Cut, item => item.i);
         _byGroup = [.. rankings.Select(ranking => Enumerable.Range(0, ranking.Counts.Length).Select(group =>
-            new[] { ranking.Lower[group], ranking.Upper[group] }.Where(index.ContainsKey).Select(cut => new Candidates(index[cut], cut)).ToArray()).ToArray())];
+            ranking.Bands.SelectMany(band => new[] { band.Lower[group], band.Upper[group] }).Where(index.ContainsKey).Select(cut => new Candidates(index[cut], cut)).ToArray()).ToArray())];
     }
 
     /// <summary>An open cut among others, and the keys of the units that it asks about: First … First + Span.</summary>

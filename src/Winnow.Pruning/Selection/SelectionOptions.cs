@@ -31,7 +31,7 @@ public sealed record SelectionOptions
     /// <summary>The metric of the rules that name none.</summary>
     public string Metric { get; init; } = "perplexity";
 
-    /// <summary>Each ranks the eligible units by itself; a unit is kept when every rule keeps it.</summary>
+    /// <summary>Each ranks the eligible units by itself; a unit is kept when every rule keeps it, in any of its bands.</summary>
     public required IReadOnlyList<KeepRule> Keep { get; init; }
 
     /// <summary>What the fractions are fractions of.</summary>
@@ -59,7 +59,7 @@ public sealed record SelectionOptions
             throw new CorpusException("selection", "neither a keep rule nor a condition is given", "add `--keep middle:50%`, for example");
         if (Where is not null) _ = Condition.Parse(Where);
         foreach (KeepRule rule in Keep)
-            if (rule.Fraction is <= 0 or > 1) throw new ArgumentOutOfRangeException(nameof(Keep), rule.Fraction, "fraction not in (0, 1]");
-        return this with { Keep = [.. Keep.Select(rule => rule with { Metric = rule.Metric ?? Metric })] };
+            if (rule.Bands().Any(band => band.Fraction is <= 0 or > 1)) throw new ArgumentOutOfRangeException(nameof(Keep), rule, "fraction not in (0, 1]");
+        return this with { Keep = [.. Keep.Select(rule => rule.Of(Metric))] };
     }
 }

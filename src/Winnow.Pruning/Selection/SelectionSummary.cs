@@ -21,7 +21,7 @@ public sealed record SelectionSummary
     /// <summary>Units that passed the condition and lack a score in at least one rule's metric, by status.</summary>
     public required IReadOnlyDictionary<string, long> Unscored { get; init; }
 
-    /// <summary>What each rule did in each stratum, in the order of the strata's names.</summary>
+    /// <summary>What each band of each rule did in each stratum, in the order of the strata's names.</summary>
     public required IReadOnlyList<RuleOutcome> Rules { get; init; }
 
     /// <summary>How the shares of strata, sources and lengths changed.</summary>
@@ -42,8 +42,8 @@ public readonly record struct Amount(long Units, long Tokens, long Bytes)
     public static Amount Add(Amount left, Amount right) => left + right;
 }
 
-/// <summary>One rule in one stratum.</summary>
-/// <param name="Rule">As <see cref="KeepRule.Parse"/> reads it.</param>
+/// <summary>One band of a rule in one stratum.</summary>
+/// <param name="Rule">The band as a rule of its own, as <see cref="KeepRule.Parse"/> reads it.</param>
 /// <param name="Stratum">The stratum's values, or <c>all</c>.</param>
 /// <param name="Ranked">Units with a score.</param>
 /// <param name="Weight">Their weight: the length of the ranking.</param>

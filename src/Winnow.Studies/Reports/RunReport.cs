@@ -131,7 +131,7 @@ public sealed class RunReport(string run, string? selection)
 
     private static string Words(KeepRule rule) => rule.Band == Band.Random
         ? $"a random {rule.Fraction * 100:0.##} %"
-        : $"the {rule.Band.ToString().ToLowerInvariant()} {(rule.Fraction * 100).ToString("0.##", CultureInfo.InvariantCulture)} % by {rule.Metric}";
+        : $"{string.Join(" and ", rule.Bands().Select(band => $"the {band.Band.ToString().ToLowerInvariant()} {(band.Fraction * 100).ToString("0.##", CultureInfo.InvariantCulture)} %"))} by {rule.Metric}";
 
     private static Fact[] Facts(RunManifest manifest, SelectionDirectory? chosen, ScoreStatistics s, string metric)
     {

@@ -20,6 +20,27 @@ public sealed class KeepRuleTests
     }
 
     [Theory]
+    [InlineData("bottom:10%+top:0.2", "bottom:10%+top:20%")]
+    [InlineData("perplexity:bottom:10%+middle:5%+top:10%", "perplexity:bottom:10%+middle:5%+top:10%")]
+    [InlineData("el2n:bottom:10% + el2n:top:10%", "el2n:bottom:10%+top:10%")]
+    [InlineData("c++:bottom:10%+c++:top:10%", "c++:bottom:10%+top:10%")]
+    [InlineData("c++:bottom:10%", "c++:bottom:10%")]
+    public void Bands_of_one_ranking_are_joined_by_a_plus(string text, string written)
+    {
+        KeepRule rule = KeepRule.Parse(text);
+        Assert.Equal(written, rule.ToString());
+        Assert.Equal(rule, KeepRule.Parse(written));
+        Assert.Equal(written, string.Join("+", rule.Bands().Select((band, i) => (i == 0 ? band : band with { Metric = null }).ToString())));
+        Assert.All(rule.Of("nll").Bands(), band => Assert.Equal(rule.Metric ?? "nll", band.Metric));
+    }
+
+    [Theory]
+    [InlineData("bottom:10%+", "not a band and a fraction")]
+    [InlineData("bottom:10%+top", "not a band and a fraction")]
+    [InlineData("bottom:10%+center:10%", "`center`")]
+    [InlineData("perplexity:bottom:10%+el2n:top:10%", "joins bands of different metrics")]
+    [InlineData("bottom:10%+el2n:top:10%", "joins bands of different metrics")]
+    [InlineData("bottom:10%+random:10%", "joins `random`")]
     [InlineData("", "not a band and a fraction")]
     [InlineData("middle", "not a band and a fraction")]
     [InlineData("a:b:c:d", "not a band and a fraction")]

@@ -90,6 +90,38 @@ public sealed class RankSelectorTests
         Assert.Equal(450, other.Count);
     }
 
+    [Theory]
+    [InlineData("bottom:10%+top:10%")]
+    [InlineData("bottom:0.29+middle:10%+top:0.05")]
+    [InlineData("bottom:60%+top:60%")]
+    [InlineData("middle:20%+middle:50%")]
+    public void Joined_bands_keep_what_any_of_them_keeps_in_every_stratum(string text)
+    {
+        KeepRule rule = KeepRule.Parse(text);
+        foreach (int count in new[] { 0, 1, 2, 7, 50, 1003 })
+        {
+            foreach (Weighting by in Enum.GetValues<Weighting>())
+            {
+                List<Unit> units = Units(count, distinct: count % 2 == 0 ? 1_000_000 : 5, seed: count);
+                HashSet<string> whole = Kept([units[..(count / 3)], units[(count / 3)..]], new SelectionOptions { Keep = [rule], By = by });
+                Assert.True(whole.SetEquals(rule.Bands().SelectMany(band => Expected([units], band, by, 0))), $"{rule} of {count} units by {by}: {whole.Count} kept");
+                HashSet<string> within = Kept([units], new SelectionOptions { Keep = [rule], By = by, Within = ["source"] });
+                HashSet<string> wanted = [.. units.GroupBy(unit => unit.Source).SelectMany(stratum => rule.Bands().SelectMany(band => Expected([[.. stratum]], band, by, 0)))];
+                Assert.True(within.SetEquals(wanted), $"{rule} of {count} units by {by} within sources: {within.Count} kept, {wanted.Count} expected");
+            }
+        }
+    }
+
+    [Fact]
+    public void Joined_bands_of_one_metric_and_a_rule_of_another_keep_what_both_keep()
+    {
+        List<Unit> units = [.. Units(500, distinct: 1000, seed: 21).Select((unit, i) => unit with { Memorization = i % 7 == 0 ? double.NaN : i % 33 / 32.0 })];
+        HashSet<string> Keep(params string[] rules) => Kept([units], new SelectionOptions { Keep = [.. rules.Select(KeepRule.Parse)] });
+        HashSet<string> ends = Keep("perplexity:bottom:20%+top:30%"), rare = Keep("memorization:bottom:10%+top:50%");
+        Assert.Equal((250, 257), (ends.Count, rare.Count));
+        Assert.True(Keep("perplexity:bottom:20%+top:30%", "memorization:bottom:10%+top:50%").SetEquals(ends.Intersect(rare)));
+    }
+
     [Fact]
     public void A_condition_drops_units_before_they_are_ranked()
     {
@@ -140,6 +172,7 @@ public sealed class RankSelectorTests
     [InlineData("middle:0.31", Weighting.Units)]
     [InlineData("top:0.31", Weighting.Tokens)]
     [InlineData("random:0.31", Weighting.Units)]
+    [InlineData("bottom:0.11+middle:0.31+top:0.05", Weighting.Tokens)]
     public void Narrowing_by_histograms_alone_finds_the_same_cuts(string rule, Weighting by)
     {
         List<Unit> units = Units(2500, distinct: 50, seed: 8);

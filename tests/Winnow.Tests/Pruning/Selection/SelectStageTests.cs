@@ -21,12 +21,13 @@ public sealed class SelectStageTests : IDisposable
     public void Dispose() => Directory.Delete(run, recursive: true);
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(5)]
-    public async Task Workers_together_select_what_one_process_selects(int workers)
+    [InlineData(1, "middle:40%")]
+    [InlineData(5, "middle:40%")]
+    [InlineData(4, "bottom:10%+middle:5%+top:20%")]
+    public async Task Workers_together_select_what_one_process_selects(int workers, string rule)
     {
         MemoryScores scores = Scores();
-        SelectionOptions options = new() { Keep = [KeepRule.Parse("middle:40%")], Within = ["source"], By = Weighting.Tokens };
+        SelectionOptions options = new() { Keep = [KeepRule.Parse(rule)], Within = ["source"], By = Weighting.Tokens };
         string expected = Outcome(write => RankSelector.Select(scores, options, 2, write));
         string[] found = await Task.WhenAll(Enumerable.Range(0, workers).Select(task => Task.Run(() => Outcome(write => Share(scores, options, write, task)))));
         Assert.All(found, summary => Assert.Equal(expected, summary));

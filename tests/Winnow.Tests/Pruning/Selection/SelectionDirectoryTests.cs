@@ -30,6 +30,21 @@ public sealed class SelectionDirectoryTests : IDisposable
     }
 
     [Fact]
+    public void Joined_bands_are_written_as_one_rule_with_what_each_kept()
+    {
+        string path = Path.Combine(_directory, "joined");
+        MemoryScores scores = new([[.. Enumerable.Range(0, 10).Select(i => new Unit($"doc-{i}", i))]], 4);
+        SelectionDirectory.Create(path, scores, new SelectionOptions { Keep = [KeepRule.Parse("bottom:20%+top:0.3")] }, 2);
+        Assert.Contains("\"perplexity:bottom:20%+top:30%\"", File.ReadAllText(Path.Combine(path, "selection.json")), StringComparison.Ordinal);
+        SelectionSummary read = SelectionDirectory.Open(path).Summary;
+        Assert.Equal(["perplexity:bottom:20%", "perplexity:top:30%"], read.Options.Keep.Single().Bands().Select(band => band.ToString()));
+        Assert.Equal(
+            [("perplexity:bottom:20%", 10, 0, 2, 2, 0, 1), ("perplexity:top:30%", 10, 7, 10, 3, 7, 9)],
+            read.Rules.Select(rule => (rule.Rule, (int)rule.Ranked, (int)rule.From, (int)rule.To, (int)rule.Kept, (int)rule.Lowest!, (int)rule.Highest!)));
+        Assert.Equal(5, read.Kept.Units);
+    }
+
+    [Fact]
     public void A_directory_with_something_in_it_is_replaced_only_by_force()
     {
         File.WriteAllText(Path.Combine(_directory, "notes.txt"), "mine");
