@@ -150,6 +150,28 @@ public sealed class BadInputTests
         }
     }
 
+    [Fact]
+    public void Hundreds_of_files_need_few_open_ones_and_too_low_a_limit_is_named()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "limits of a shell as Linux has them");
+        using var winnow = new Winnow();
+        for (int i = 0; i < 300; i++) winnow.Write($"corpus/{i}.jsonl", SmallCorpus.Records(i, 1));
+        string[] score = ["score", "corpus", "--model", Model, "--context", "32", "--dedup", "exact", "--out", "run"], export = ["export", "run", "--selection", "selection", "--out", "kept", "--rejected", "rest"];
+        foreach (int few in new[] { 48, 64, 255 })
+            AssertRefused(winnow.RunWithFiles(few, score), $"only {few} files may be open", "256", "hint: raise the limit with `ulimit -n");
+        Assert.False(Directory.Exists(winnow.At("run")));
+        foreach (string[] command in new[] { score, ["select", "run", "--keep", "middle:50%", "--out", "selection"], export, [.. export[..^3], "shuffled", "--shuffle", "1"] })
+        {
+            Outcome outcome = winnow.RunWithFiles(256, command);
+            Assert.True(outcome.Exit == 0, outcome.ToString());
+        }
+
+        string[] kept = [.. Directory.GetFiles(winnow.At("kept")).Where(f => Path.GetExtension(f) == ".jsonl").SelectMany(File.ReadAllLines)];
+        string[] all = [.. kept, .. Directory.GetFiles(winnow.At("rest")).Where(f => Path.GetExtension(f) == ".jsonl").SelectMany(File.ReadAllLines)];
+        Assert.Equal(Directory.GetFiles(winnow.At("corpus")).SelectMany(File.ReadAllLines).Order(StringComparer.Ordinal), all.Order(StringComparer.Ordinal));
+        Assert.Equal(kept.Order(StringComparer.Ordinal), File.ReadAllLines(winnow.At("shuffled", "shuffled.jsonl")).Order(StringComparer.Ordinal));
+    }
+
     private static int Shell(string program, params string[] args)
     {
         using Process process = Process.Start(new ProcessStartInfo(program, args) { RedirectStandardError = true, RedirectStandardOutput = true })!;

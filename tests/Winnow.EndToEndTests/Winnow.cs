@@ -48,6 +48,21 @@ internal sealed class Winnow : IDisposable
         return Finish(process);
     }
 
+    /// <summary>Runs a command line that may have only so many files open at once.</summary>
+    internal Outcome RunWithFiles(int most, params string[] args)
+    {
+        var start = new ProcessStartInfo("/bin/sh", ["-c", $"ulimit -n {most} && exec \"$0\" \"$@\"", Program, .. args])
+        {
+            WorkingDirectory = Home,
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+            RedirectStandardInput = true,
+        };
+        using Process process = Process.Start(start)!;
+        process.StandardInput.Close();
+        return Finish(process);
+    }
+
     /// <summary>Runs a command line whose standard streams are a terminal.</summary>
     internal Outcome RunOnTerminal(string line)
     {

@@ -19,7 +19,7 @@ internal static class FileTrouble
             { HResult: NoSpace } => "no space left on the device",
             { HResult: Quota } => "the disk quota is used up",
             { HResult: ReadOnly } => "the file system is read-only",
-            { HResult: TooManyFiles } => "too many open files",
+            { HResult: TooManyFiles } => OpenFiles.Limit is { } limit ? $"too many open files; {limit} may be open at once" : "too many open files",
             _ => char.ToLowerInvariant(message[0]) + message[1..],
         };
         return path.Length == 0 || what.Contains(path, StringComparison.Ordinal) ? what : $"{path}: {what}";
@@ -30,7 +30,7 @@ internal static class FileTrouble
     {
         UnauthorizedAccessException => "check who owns it and who may write there",
         { HResult: NoSpace or Quota } => "free some space and run the same command again; no finished file is lost, no half file is left",
-        { HResult: TooManyFiles } => "raise the limit with `ulimit -n 4096`",
+        { HResult: TooManyFiles } => OpenFiles.Hint,
         _ => null,
     };
 }

@@ -79,6 +79,7 @@ public static class CompressedStream
 
     /// <summary>Opens a file for reading once from start to end.</summary>
     /// <exception cref="CorpusException">It is missing, a directory, or not readable.</exception>
+    /// <exception cref="IOException">Too many files are open.</exception>
     internal static FileStream OpenFile(string path)
     {
         try
@@ -93,11 +94,14 @@ public static class CompressedStream
         {
             throw new CorpusException(path, Directory.Exists(path) ? "is a directory, not a file" : "may not be read: permission denied", inner: e);
         }
-        catch (IOException e)
+        catch (IOException e) when (!IsOutOfHandles(e))
         {
             throw new CorpusException(path, "cannot be opened: " + e.Message, inner: e);
         }
     }
+
+    /// <summary>Whether what failed is not the file: this process, or the machine, has as many files open as it may.</summary>
+    internal static bool IsOutOfHandles(Exception failure) => failure is IOException { HResult: 23 or 24 };     // ENFILE, EMFILE
 
     /// <summary>Throws when the name of a file promises another compression than its first bytes show.</summary>
     internal static void RequireSame(string path, CompressionKind kind, int count)

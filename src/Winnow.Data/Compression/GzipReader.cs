@@ -103,9 +103,9 @@ internal sealed class GzipReader : OneWayStream
         Span<byte> trailer = stackalloc byte[TrailerBytes];
         BinaryPrimitives.WriteUInt32LittleEndian(trailer, _crc);
         BinaryPrimitives.WriteUInt32LittleEndian(trailer[4..], (uint)_length);
+        bool ended = _feed.AtEnd;      // while the content wanted more
         if (_feed.RewindTo(trailer)) return;
-        if (_feed.AtEnd) throw CutOff();
-        throw Corrupt("checksum or length does not match");
+        throw ended ? CutOff() : Corrupt(_feed.AtEnd ? "checksum or length does not match, or is cut off" : "checksum or length does not match");
     }
 
     private void RequirePadding()

@@ -27,10 +27,11 @@ internal static unsafe partial class ZstdLibrary
 
     internal static void Require(IntPtr handle)
     {
-        if (handle == IntPtr.Zero)
-            throw new CorpusException(
-                "", $"reading or writing zstd needs the library `{s_names[0]}`, which is not on this machine",
-                "install it: `apt install libzstd1` (Debian, Ubuntu), `dnf install libzstd` (Fedora), `brew install zstd` (macOS)");
+        if (handle != IntPtr.Zero) return;
+        if (OperatingSystem.IsLinux()) File.OpenHandle("/dev/null").Dispose();     // where no file can be opened, that is what is wrong
+        throw new CorpusException(
+            "", $"reading or writing zstd needs the library `{s_names[0]}`, which is not on this machine",
+            "install it: `apt install libzstd1` (Debian, Ubuntu), `dnf install libzstd` (Fedora), `brew install zstd` (macOS)");
     }
 
     /// <summary>The first of these libraries that is there, or zero.</summary>

@@ -193,7 +193,7 @@ public sealed class CorpusReader
         {
             return EndInDamage(file, good, e);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when ((e is IOException or UnauthorizedAccessException) && !CompressedStream.IsOutOfHandles(e))
         {
             return EndInDamage(file, good, new CorpusException(file.Path, "cannot be read: " + e.Message, inner: e));
         }

@@ -64,6 +64,13 @@ public class DamageTests
     }
 
     [Fact]
+    public void Too_many_open_files_are_no_damage_of_the_next_one()
+    {
+        Assert.True(CompressedStream.IsOutOfHandles(new IOException("", 24)) && CompressedStream.IsOutOfHandles(new IOException("", 23)));
+        Assert.False(CompressedStream.IsOutOfHandles(new IOException("", 28)) || CompressedStream.IsOutOfHandles(new FileNotFoundException()));
+    }
+
+    [Fact]
     public void Rows_before_the_damage_of_a_table_are_counted()
     {
         using TemporaryDirectory directory = new();
