@@ -145,11 +145,25 @@ public sealed class SlurmEngineTests : IDisposable
     [InlineData("UNLIMITED", 120)]
     [InlineData("4:00:00", 120)]
     [InlineData("1-0", 120)]
-    [InlineData("0-0:4", 60)]
-    [InlineData("1", 15)]
-    [InlineData("2:40", 40)]
-    [InlineData("0:02", 1)]
+    [InlineData("0", 120)]
+    [InlineData("0-0:7", 105)]
+    [InlineData("5", 75)]
+    [InlineData("6:40", 100)]
     public void A_task_is_told_two_minutes_before_its_limit_or_a_quarter_of_a_short_one(string? time, int seconds) => Assert.Equal(seconds, new SlurmOptions { Time = time }.GraceSeconds);
+
+    [Theory]
+    [InlineData("1", false)]
+    [InlineData("4:59", false)]
+    [InlineData("0:04:59", false)]
+    [InlineData("5:00", true)]
+    [InlineData("0", true)]
+    [InlineData("UNLIMITED", true)]
+    public void A_limit_that_leaves_a_task_no_time_is_refused(string time, bool isEnough)
+    {
+        SlurmOptions options = new() { Time = time };
+        if (isEnough) Assert.Same(options, options.Validated());
+        else Assert.Contains("five minutes", Assert.Throws<WorkException>(options.Validated).Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void An_option_that_would_break_the_script_is_refused()
