@@ -32,7 +32,7 @@ internal static class ReportStyle
         .mark { display: flex; align-items: center; gap: 8px; color: var(--grain-ink); font: 600 14px/1 var(--sans); letter-spacing: .02em; }
         h1 { font: 600 38px/1.18 var(--serif); letter-spacing: -.01em; margin: 22px 0 10px; text-wrap: balance; }
         h2 { font: 600 23px/1.3 var(--serif); margin: 0 0 4px; }
-        h3 { font: 600 14px/1.4 var(--sans); color: var(--soft); margin: 0 0 8px; } table + h3, .scroll + h3, details + h3 { margin-top: 26px; } figure + .scroll, figure + details { margin-top: 14px; }
+        h3 { font: 600 14px/1.4 var(--sans); color: var(--soft); margin: 0 0 8px; } table + h3, .scroll + h3, details + h3 { margin-top: 26px; } figure + .scroll, figure + details, .panels + .scroll { margin-top: 14px; }
         .lead { font-size: 18px; color: var(--soft); max-width: 46em; margin: 0; overflow-wrap: anywhere; }
         section { margin-top: 52px; }
         .say { color: var(--soft); margin: 0 0 18px; max-width: 46em; }
@@ -96,7 +96,7 @@ internal static class ReportStyle
           :root { --page: #fff; --card: #fff; --ink: #000; --soft: #444; --rule: #ccc; --faint: #eee; --grain: #b5731a; --grain-ink: #6b400b; --chaff: #d5d0c4; --cut: #8c2f1b; --first: #8a5410; --second: #2f6f73; --third: #6a4c93; --fourth: #8c2f1b; --fifth: #3f7a3a; --sixth: #b0417a; --seventh: #43689f; --eighth: #7a7468; }
           * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
           body { font-size: 12px; } main { max-width: none; padding: 0; } section { margin-top: 26px; }
-          figure, .samples li, tr { break-inside: avoid; } h2 { break-after: avoid; } .samples p { max-height: none; overflow: hidden; }
+          figure, .samples li, tr { break-inside: avoid; } h2 { break-after: avoid; } .samples p { max-height: none; overflow: hidden; } .panels { grid-template-columns: 1fr 1fr; } figure svg, .panels figure svg { min-width: 0; } .scroll { overflow: visible; } .nowrap th, .nowrap td { font-size: 8.5px; padding: 3px 6px 3px 0; }
         }
 
         """;

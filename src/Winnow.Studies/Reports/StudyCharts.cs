@@ -63,7 +63,7 @@ internal static class StudyCharts
         double high = Math.Max(baseline + baselineDeviation, lines.SelectMany(l => l.Points).Max(p => p.Perplexity + p.Deviation));
         double room = Math.Max((high - low) * 0.06, high * 0.002);
         double[] fractions = [.. lines.SelectMany(l => l.Points).Select(p => p.Fraction).Distinct().Order()];
-        var x = new Axis(Math.Max(0, fractions[0] - 0.06), Math.Min(1, fractions[^1] + 0.06), Charts.Left, right, false);
+        var x = new Axis(Math.Max(0, fractions[0] - 0.06), fractions[^1] < 1 ? Math.Min(1, fractions[^1] + 0.06) : 1.06, Charts.Left, right, false);
         var y = new Axis(Math.Max(low - room, 0), high + room, height - bottom, top, false);
         Markup svg = Charts.Open(height, label, width);
         Charts.Grid(svg, y, y.Ticks(5), "test perplexity", right);
@@ -195,7 +195,7 @@ internal static class StudyCharts
             foreach ((double from, double to, double taken) in labels) if (from < end && left < to && Math.Abs(taken - labelAt) < 15) labelAt = taken + 15;
             labels.Add((left, end, labelAt));
             svg.Line($"<circle class=\"dot {dot.Kind}\" cx=\"{At(at)}\" cy=\"{At(gain)}\" r=\"4.5\"><title>{Escape($"{dot.Name}: {Figures.Percent(dot.Gain)} at {Figures.Significant(dot.Cost, 3)} final trainings")}</title></circle>");
-            svg.Line($"<text class=\"tick\" x=\"{At(at + 9)}\" y=\"{At(labelAt)}\">{Escape(dot.Name)}</text>");
+            svg.Line($"<text class=\"tick\" style=\"paint-order:stroke;stroke:var(--card);stroke-width:4px\" x=\"{At(at + 9)}\" y=\"{At(labelAt)}\">{Escape(dot.Name)}</text>");
         }
 
         svg.Line($"<line class=\"base\" x1=\"{At(Charts.Left)}\" x2=\"{At(right)}\" y1=\"{At(y.Start)}\" y2=\"{At(y.Start)}\"/>");

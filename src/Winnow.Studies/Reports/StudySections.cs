@@ -169,7 +169,7 @@ internal static class StudySections
     private static string Saved(TrainingPlan training, ScoringCost[] costs) =>
         training.Equal == "epochs" ? "Saved: smaller sets train for less; it counts where the perplexity is no higher than without pruning."
         : costs.All(cost => cost.Saved is null) ? "What it saves was not measured: every variant trains on as many tokens. `checkpoints: [25%, 50%, 75%]` under the recipe’s `training` measures how much sooner a variant is as good as no pruning."
-        : "Saved: the share of a training after which a variant’s checkpoint is already as good as the finished model without pruning, log-linear between checkpoints. Their learning rate has not come down yet, so a training made that short would do better. The best of several variants is flattered by being picked.";
+        : "Saved: the share of a training that is still to come when a variant’s checkpoint is already as good as the finished model without pruning, log-linear between checkpoints. Their learning rate has not come down yet, so a training made that short would do better. It has no interval: where a gain is unclear, so is what is saved, and the best of several variants is flattered by being picked.";
 
     /// <summary>The way to no pruning’s perplexity: no pruning itself and, of each metric, the variant that saves most.</summary>
     private static void Curves(Markup page, StudyView view, VariantResult none)
@@ -178,9 +178,9 @@ internal static class StudySections
         if (curves.FirstOrDefault(curve => curve.Variant == Variant.None) is not { } baseline) return;
         var lines = new List<FractionLine> { Line(baseline, "eighth") };
         foreach ((string metric, int i) in view.Plan.Recipe.Metrics.Select((metric, i) => (metric, i)))
-            if (curves.Where(curve => curve.Variant.Metric == metric).MinBy(curve => curve.ShareTo(none.Perplexity)) is { } best) lines.Add(Line(best, StudyCharts.Kinds[i]));
-        page.Line(StudyCharts.Legend(lines.Select(line => (line.Name, line.Kind)), baseline: false)).Line("<figure>")
-            .Line($"<h3>{Escape($"Perplexity along the training: {none.Training} on {none.Test}")}</h3>").Line(StudyCharts.Fractions(lines, none.Perplexity, none.SeedDeviation, "Perplexity along the training", "of the training done")).Line("</figure>");
+            if (curves.Where(curve => curve.Variant.Metric == metric).MinBy(curve => (curve.ShareTo(none.Perplexity), curve.Points[^1].Perplexity)) is { } best) lines.Add(Line(best, StudyCharts.Kinds[i]));
+        page.Line(StudyCharts.Legend(lines.Select(line => (line.Name, line.Kind)), baseline: true)).Line("<div class=\"panels\"><figure>")
+            .Line($"<h3>{Escape($"Perplexity along the training: {none.Training} on {none.Test}")}</h3>").Line(StudyCharts.Fractions(lines, none.Perplexity, none.SeedDeviation, "Perplexity along the training", "of the training done")).Line("</figure></div>");
         static FractionLine Line(LearningCurve curve, string kind) => new(curve.Variant.ToString(), kind, [.. curve.Points.Select(point => (point.Share, point.Perplexity, 0.0))]);
     }
 
