@@ -105,7 +105,7 @@ internal sealed class GzipReader : OneWayStream
         BinaryPrimitives.WriteUInt32LittleEndian(trailer[4..], (uint)_length);
         bool ended = _feed.AtEnd;      // while the content wanted more
         if (_feed.RewindTo(trailer)) return;
-        throw ended ? CutOff() : Corrupt(_feed.AtEnd ? "checksum or length does not match, or is cut off" : "checksum or length does not match");
+        throw ended ? CutOff() : Corrupt("checksum or length does not match");
     }
 
     private void RequirePadding()

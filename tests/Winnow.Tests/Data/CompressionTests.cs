@@ -91,9 +91,9 @@ public class CompressionTests
         byte[] stored = Compress(CompressionKind.Gzip, Content(5_000, 1)), changed = [.. stored];
         changed[^6] ^= 1;
         CorpusException e = Assert.Throws<CorpusException>(() => ReadAll(changed, CompressionKind.Gzip));
-        Assert.EndsWith("in the member that starts at byte 0: checksum or length does not match, or is cut off", e.Message, StringComparison.Ordinal);
+        Assert.EndsWith("in the member that starts at byte 0: checksum or length does not match", e.Message, StringComparison.Ordinal);
         Assert.StartsWith("the file is damaged", e.Hint, StringComparison.Ordinal);
-        e = Assert.Throws<CorpusException>(() => ReadAll([.. changed, .. stored], CompressionKind.Gzip));
+        e = Assert.Throws<CorpusException>(() => ReadAll([.. changed, .. Compress(CompressionKind.Gzip, Content(700, 2))], CompressionKind.Gzip));
         Assert.EndsWith("in the member that starts at byte 0: checksum or length does not match", e.Message, StringComparison.Ordinal);
         e = Assert.Throws<CorpusException>(() => ReadAll(stored[..1000], CompressionKind.Gzip));
         Assert.Equal(("web: the file ends at byte 1000, inside the gzip member that starts at byte 0", "the file is cut off: copy or download it again"), (e.Message, e.Hint));
