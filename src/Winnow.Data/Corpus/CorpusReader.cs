@@ -8,8 +8,6 @@ namespace Winnow.Data.Corpus;
 /// <summary>The documents of a set of files, in file order. Shards may be read at the same time.</summary>
 public sealed class CorpusReader
 {
-    private const int MostThreadsPerFile = 4;
-
     private readonly SortedDictionary<(int Shard, long Line), BadRecord> _badRecords = [];
     private readonly SortedDictionary<int, BadRecord> _badShards = [];
     private readonly SortedSet<string> _textFields = new(StringComparer.Ordinal);
@@ -26,9 +24,6 @@ public sealed class CorpusReader
 
     /// <summary>What the token shards among the files were written with; without it they cannot be read.</summary>
     public Tokenizer? Tokenizer { get; set; }
-
-    /// <summary>How many threads work on one file at once: decode row groups of Parquet ahead of who reads, compress what is exported. Changes no byte.</summary>
-    public int Threads { get; set; } = 1;
 
     /// <summary>Whether there are token shards among the files.</summary>
     public bool HasTokenShards => Shards.Any(shard => shard.Format == CorpusFormat.Tokens);
@@ -104,9 +99,6 @@ public sealed class CorpusReader
         return reader;
     }
 
-    /// <summary>A file's share of the threads, where so many files are worked on at once: no more than a few, each of which holds megabytes.</summary>
-    public static int ThreadsPerFile(int threads, int files) => Math.Clamp(threads / files, 1, MostThreadsPerFile);
-
     /// <summary>The documents of one shard.</summary>
     public IAsyncEnumerable<Document> ReadAsync(int shard, CancellationToken cancel) => ReadAsync(shard, 0, cancel);
 
@@ -161,7 +153,7 @@ public sealed class CorpusReader
     public byte[] ReadHeader(int shard) =>
         Shards[shard].Format is CorpusFormat.Csv or CorpusFormat.Tsv ? CsvShard.ReadHeader(ContextOf(Shards[shard])) : [];
 
-    private ShardContext ContextOf(CorpusShard file) => new(file, Options, () => OpenStored(file), Refuse, Choose) { Tokenizer = Tokenizer, Threads = Threads };
+    private ShardContext ContextOf(CorpusShard file) => new(file, Options, () => OpenStored(file), Refuse, Choose) { Tokenizer = Tokenizer };
 
     private static IEnumerable<Document> ReaderOf(ShardContext context, long fromRow) => context.Shard.Format switch
     {

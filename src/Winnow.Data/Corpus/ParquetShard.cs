@@ -13,12 +13,8 @@ internal sealed class ParquetShard : IDisposable
     private readonly int _idColumn;
     private readonly int _sourceColumn;
     private readonly int[] _fieldColumns;
-
-    /// <summary>A document, or why there is none.</summary>
-    private readonly record struct Row(Document? Document, long Index, string Why);
-
-    /// <summary>Neighbours mostly share their source, and then its string.</summary>
-    private readonly record struct LastSource(byte[] Bytes, string Text);
+    private byte[] _sourceBytes = [];
+    private string _source = "";
 
     private ParquetShard(ShardContext context)
     {
@@ -34,14 +30,10 @@ internal sealed class ParquetShard : IDisposable
     internal static IEnumerable<Document> Read(ShardContext context, long fromRow)
     {
         using ParquetShard shard = new(context);
-        IEnumerable<IEnumerable<Row>> groups = shard._reader.RowGroups
-            .Where(group => group.FirstRow + group.Rows > fromRow)
-            .Select(group => shard.Read(group, Math.Max(fromRow - group.FirstRow, 0)));
-        foreach (Row row in context.Threads == 1 ? groups.SelectMany(rows => rows) : ReadAhead.InOrder(groups, context.Threads, row => row.Document?.Text.Length ?? 0))
+        foreach (ParquetRowGroup group in shard._reader.RowGroups)
         {
-            // Bad rows are told here, in file order, whichever thread came upon them.
-            if (row.Document is { } document) yield return document;
-            else context.Bad(row.Index + 1, row.Why);
+            if (group.FirstRow + group.Rows <= fromRow) continue;
+            foreach (Document document in shard.Read(group, Math.Max(fromRow - group.FirstRow, 0))) yield return document;
         }
     }
 
@@ -56,9 +48,8 @@ internal sealed class ParquetShard : IDisposable
         return ParquetReader.Open(context.Shard.Path);
     }
 
-    private IEnumerable<Row> Read(ParquetRowGroup group, long skip)
+    private IEnumerable<Document> Read(ParquetRowGroup group, long skip)
     {
-        LastSource last = new([], "");
         using ParquetCursor text = _reader.OpenColumn(group.Index, _textColumn);
         using ParquetCursor? id = _idColumn < 0 ? null : _reader.OpenColumn(group.Index, _idColumn);
         using ParquetCursor? source = _sourceColumn < 0 ? null : _reader.OpenColumn(group.Index, _sourceColumn);
@@ -71,8 +62,7 @@ internal sealed class ParquetShard : IDisposable
         {
             if (!text.MoveNext() || id?.MoveNext() == false || source?.MoveNext() == false || !fields.All(field => field.MoveNext()))
                 throw new CorpusException(_context.Shard.Path, $"corrupt: row group {group.Index} lacks values");
-            Row read = ToDocument(text, id, source, row, ref last);
-            yield return fields.Length == 0 || read.Document is null ? read : read with { Document = read.Document with { Fields = [.. fields.Select(ValueOf)] } };
+            if (ToDocument(text, id, source, row) is { } document) yield return fields.Length == 0 ? document : document with { Fields = [.. fields.Select(ValueOf)] };
         }
         foreach (ParquetCursor field in fields) field.Dispose();
     }
@@ -92,14 +82,22 @@ internal sealed class ParquetShard : IDisposable
         throw new CorpusException(_context.Shard.Path, column < 0 ? $"no column `{name}`" : $"column `{name}` is no text, number or truth value", "name another with `--fields`");
     }
 
-    private Row ToDocument(ParquetCursor text, ParquetCursor? id, ParquetCursor? source, long row, ref LastSource last)
+    private Document? ToDocument(ParquetCursor text, ParquetCursor? id, ParquetCursor? source, long row)
     {
-        if (text.IsNull) return new Row(null, row, $"column `{text.Column.Path}` is null; expected a string");
+        if (text.IsNull)
+        {
+            _context.Bad(row + 1, $"column `{text.Column.Path}` is null; expected a string");
+            return null;
+        }
         ReadOnlySpan<byte> bytes = text.Bytes;
-        if (!Utf8Check.IsValid(bytes)) return new Row(null, row, $"invalid UTF-8 (byte {Utf8Check.FirstInvalid(bytes) + 1} of the text)");
+        if (!Utf8Check.IsValid(bytes))
+        {
+            _context.Bad(row + 1, $"invalid UTF-8 (byte {Utf8Check.FirstInvalid(bytes) + 1} of the text)");
+            return null;
+        }
         byte[] copy = GC.AllocateUninitializedArray<byte>(bytes.Length);
         bytes.CopyTo(copy);
-        return new Row(new Document(_context.Shard.Index, row, IdOf(id, row), SourceOf(source, ref last), copy, default), row, "");
+        return new Document(_context.Shard.Index, row, IdOf(id, row), SourceOf(source), copy, default);
     }
 
     private string IdOf(ParquetCursor? id, long row)
@@ -109,11 +107,15 @@ internal sealed class ParquetShard : IDisposable
         return id.Bytes.IsEmpty ? _context.DefaultId(row) : Encoding.UTF8.GetString(id.Bytes);
     }
 
-    private string SourceOf(ParquetCursor? source, ref LastSource last)
+    private string SourceOf(ParquetCursor? source)
     {
         if (source == null || source.IsNull || source.Bytes.IsEmpty) return _context.DefaultSource;
-        if (!source.Bytes.SequenceEqual(last.Bytes)) last = new LastSource(source.Bytes.ToArray(), Encoding.UTF8.GetString(source.Bytes));
-        return last.Text;
+        if (!source.Bytes.SequenceEqual(_sourceBytes))
+        {
+            _sourceBytes = source.Bytes.ToArray();
+            _source = Encoding.UTF8.GetString(_sourceBytes);
+        }
+        return _source;
     }
 
     private int FindText()

@@ -15,9 +15,6 @@ internal sealed record ShardContext(
     /// <summary>What token shards were written with, where it is known.</summary>
     internal Tokenizer? Tokenizer { get; init; }
 
-    /// <summary>How many may decode the file at once.</summary>
-    internal int Threads { get; init; } = 1;
-
     /// <summary>Where the text may be: what was named, or what is usual, first the most usual.</summary>
     internal IReadOnlyList<string> TextFields { get; } = Options.TextField is { } field ? [field] : ["text", "content", "raw_content", "document"];
 

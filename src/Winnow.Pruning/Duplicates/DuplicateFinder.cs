@@ -17,7 +17,7 @@ public static class DuplicateFinder
     /// <param name="corpus">The files, with every allowance that scoring has.</param>
     /// <param name="limit">Documents that count, over all files in order.</param>
     /// <param name="run">The run's directory.</param>
-    /// <param name="threads">Files read at once; where there are fewer, several for each.</param>
+    /// <param name="threads">Files read at once.</param>
     /// <param name="progress">Told the documents read, about once every thousand.</param>
     /// <param name="faults">Told of every file written; tests stop here.</param>
     /// <param name="cancel">Stops; nothing is left but files that the next call replaces.</param>
@@ -39,7 +39,6 @@ public static class DuplicateFinder
     {
         long documents = 0;
         ParallelOptions parallel = new() { MaxDegreeOfParallelism = limit is null ? threads : 1, CancellationToken = cancel };
-        corpus.Threads = CorpusReader.ThreadsPerFile(threads, Math.Min(parallel.MaxDegreeOfParallelism, corpus.Shards.Count));
         await Parallel.ForEachAsync(Enumerable.Range(0, corpus.Shards.Count), parallel, async (shard, stop) =>
         {
             if (Interlocked.Read(ref documents) >= limit) return;

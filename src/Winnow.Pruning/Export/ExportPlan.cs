@@ -31,6 +31,12 @@ internal sealed class ExportPlan
 
     public ExportTokenizer? Tokenizer { get; }
 
+    /// <summary>How many compress one file.</summary>
+    public int Compressors { get; set; } = 1;
+
+    /// <summary>A file's share of the threads, where so many files are worked on at once; what is read of one keeps no more than a few busy.</summary>
+    public static int CompressorsOf(int threads, int files) => Math.Clamp(threads / files, 1, 4);
+
     /// <summary>Opens the corpus of a run, and checks that it can be exported like this.</summary>
     public static ExportPlan Open(string run, ExportOptions options)
     {
@@ -55,7 +61,7 @@ internal sealed class ExportPlan
     /// <summary>The export of one file.</summary>
     public ShardExport Of(int shard, string path, OutputDirectory output, OutputDirectory? rejected, ExportMeter meter, ExportQuota quota) => new(
         Corpus, shard, names[shard], new ScoredShard(run, Manifest.Inputs[shard].Shard, Selection(path).ReadMask(shard), Manifest),
-        options, Tokenizer, output, rejected, meter, quota);
+        options, Tokenizer, output, rejected, meter, quota, Compressors);
 
     private void Check()
     {

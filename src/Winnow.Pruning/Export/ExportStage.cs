@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Winnow.Data.Corpus;
 using Winnow.Work;
 
 namespace Winnow.Pruning.Export;
@@ -20,7 +19,7 @@ public sealed class ExportStage : IWorkStage
         this.store = store;
         task = store.Description.Request.Deserialize<ExportTask>(RunManifest.Json)!;
         plan = ExportPlan.Open(task.Run, task.Options);
-        plan.Corpus.Threads = CorpusReader.ThreadsPerFile(threads, 1);
+        plan.Compressors = ExportPlan.CompressorsOf(threads, 1);
     }
 
     private int Last => store.Items.Count - 1;

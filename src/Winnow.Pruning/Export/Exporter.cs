@@ -10,7 +10,7 @@ public static class Exporter
     /// <param name="run">The run that was selected from; its manifest names the inputs.</param>
     /// <param name="selection">The selection's directory.</param>
     /// <param name="options">What, and where to.</param>
-    /// <param name="threads">Files worked on at once; where there are fewer, several for each.</param>
+    /// <param name="threads">Files worked on at once; where there are fewer, several compress each.</param>
     /// <param name="progress">Told every few hundred records.</param>
     /// <param name="cancel">Stops between records; unfinished files are removed.</param>
     /// <exception cref="CorpusException">The inputs are not those of the run, or the output directory is not empty.</exception>
@@ -28,12 +28,12 @@ public static class Exporter
         using OutputDirectory? rejected = options.Rejected is null ? null : OutputDirectory.Prepare(options.Rejected, options.Force, corpus, identity);
         ExportMeter meter = new(units, progress);
         ShardFiles[] files = [.. Enumerable.Repeat(ShardFiles.None, corpus.Shards.Count)];
-        using ShuffledExport? shuffled = options.Shuffle is null ? null : new ShuffledExport(options, plan.Manifest.Options.Unit, corpus, plan.Tokenizer, output, rejected, CorpusReader.ThreadsPerFile(threads, 1));
+        using ShuffledExport? shuffled = options.Shuffle is null ? null : new ShuffledExport(options, plan.Manifest.Options.Unit, corpus, plan.Tokenizer, output, rejected, ExportPlan.CompressorsOf(threads, 1));
         long? limit = shuffled is null ? options.Limit : null;
         ExportQuota left = new(limit ?? long.MaxValue, rejected is null ? 0 : limit ?? long.MaxValue);
         // How many records a file may still give is known once the files before it are done.
         ParallelOptions parallel = new() { MaxDegreeOfParallelism = limit is null ? threads : 1, CancellationToken = cancel };
-        corpus.Threads = CorpusReader.ThreadsPerFile(threads, Math.Min(parallel.MaxDegreeOfParallelism, corpus.Shards.Count));
+        plan.Compressors = ExportPlan.CompressorsOf(threads, Math.Min(parallel.MaxDegreeOfParallelism, corpus.Shards.Count));
         await Parallel.ForEachAsync(Enumerable.Range(0, corpus.Shards.Count), parallel, async (shard, stop) =>
         {
             if (left.IsUsedUp) return;

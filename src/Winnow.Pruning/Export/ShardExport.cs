@@ -11,10 +11,10 @@ using Winnow.Pruning.Selection;
 
 namespace Winnow.Pruning.Export;
 
-/// <summary>The export of one input file: reading on one thread, writing on another, compressing on as many as a file gets.</summary>
+/// <summary>The export of one input file: reading on one thread, writing on another, compressing on <paramref name="compressors"/>.</summary>
 internal sealed class ShardExport(
     CorpusReader corpus, int shard, string name, ScoredShard scored, ExportOptions options, ExportTokenizer? tokenizer,
-    OutputDirectory output, OutputDirectory? rejectedOutput, ExportMeter meter, ExportQuota quota)
+    OutputDirectory output, OutputDirectory? rejectedOutput, ExportMeter meter, ExportQuota quota, int compressors)
 {
     private const int BatchDocuments = 512;
     private const long BatchBytes = 512 << 10;
@@ -48,7 +48,7 @@ internal sealed class ShardExport(
         return new ShardFiles(kept.Finish(), rejected?.Finish() ?? []);
 
         ExportFiles Files(OutputDirectory directory) => new(
-            directory, name, options.ShardBytes, part => new ExportFile(directory, part, written, OutputNames.CompressionOf(Shard, _format), header, tokens, corpus.Threads));
+            directory, name, options.ShardBytes, part => new ExportFile(directory, part, written, OutputNames.CompressionOf(Shard, _format), header, tokens, compressors));
     }
 
     /// <summary>How tokens are written, where they are: laid out as in the input, or as llm.c reads them.</summary>
