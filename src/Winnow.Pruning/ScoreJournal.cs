@@ -42,7 +42,10 @@ internal sealed class ScoreJournal : IDisposable
     /// <param name="fields">Text columns per row.</param>
     public static ScoreJournal Open(string path, int values, Action<string>? faults = null, int fields = 0)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        string folder = Path.GetDirectoryName(path)!, run = Path.GetDirectoryName(folder)!;
+        // Never the run itself: where it is away for a while, a new one would stand in its place.
+        if (!Directory.Exists(run)) throw new DirectoryNotFoundException($"{run}: no such directory");
+        Directory.CreateDirectory(folder);
         ScoreJournal journal = new(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read), values, fields, faults);
         try
         {

@@ -83,7 +83,7 @@ public sealed class WorkerFaultTests
         Assert.Equal(0, Score(winnow, "whole").Exit);
         Assert.Equal(0, Score(winnow, "run", "--engine", "hand", "--item-bytes", "6000").Exit);
         using Process first = Worker(winnow, "score", 0), second = Worker(winnow, "score", 1);
-        WaitForItem(winnow.At("run"));
+        WaitForItem(winnow.At("run"), workers: 2);
         Directory.Move(winnow.At("run"), winnow.At("away"));
         Assert.True(Open(winnow.At("away")) > 0, "the workers were done before the folder was away");
         Thread.Sleep(3000);
@@ -136,9 +136,12 @@ public sealed class WorkerFaultTests
         }
     }
 
-    private static void WaitForItem(string run)
+    /// <summary>Waits until an item is done, and this many workers have begun.</summary>
+    private static void WaitForItem(string run, int workers = 1)
     {
-        while (!Directory.EnumerateFiles(Path.Combine(run, "stages", "score", "done")).Any()) Thread.Sleep(5);
+        while (Count("done") == 0 || Count("logs") < workers) Thread.Sleep(5);
+
+        int Count(string folder) => Directory.EnumerateFiles(Path.Combine(run, "stages", "score", folder)).Count();
     }
 
     /// <summary>Items that are not done.</summary>
